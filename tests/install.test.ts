@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser } from './support/browser.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { openPage } from './support/page.js';
-import { walkThroughSession } from './support/story.js';
+import { walkThroughSession } from './support/walkThroughSession.js';
 import { freePort, startTlsProxy, type TlsProxy } from './support/tlsProxy.js';
 import { until } from './support/until.js';
 import { apiOf, textsOf, watch } from './support/viewer.js';

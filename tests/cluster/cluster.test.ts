@@ -16,7 +16,7 @@ import type { ClusterViewersApi } from '../bench/programs/clusterViewers.js';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
 import { NO_SERVER, openPage, sessionPage, type WatchedPage } from '../support/page.js';
-import { walkThroughSession } from '../support/story.js';
+import { walkThroughSession } from '../support/walkThroughSession.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { TESTED_PI } from '../support/testedPi.js';
 import { until } from '../support/until.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { nameOf, podTemplatesOf, readRendering, type Manifest, type PodTemplate } from './manifests.js';
-import { allowedConnections, selects, type Connection, type Endpoint } from './testing/networkPolicies.js';
+import { allowedConnections, selects, type PolicyConnection, type Endpoint } from './testing/networkPolicies.js';
 import { labelsAt, listAt, textAt, at } from './values.js';
 
 const namespaceOf = (name: string) => ({ 'kubernetes.io/metadata.name': name });
@@ -17,7 +17,7 @@ const OTHERS: Endpoint[] = [
   { name: 'cloud-metadata', address: '169.254.169.254' },
 ];
 /** What the code does beside what its variables say. */
-const PURPOSES: Connection[] = [
+const PURPOSES: PolicyConnection[] = [
   // Push services and webhooks.
   { from: 'projector', to: 'internet', port: 443 },
   // Models, packages and repositories, for agents.
@@ -31,7 +31,7 @@ const everything = {
 };
 
 /** The connections that processes make: to the addresses in their variables, for their names, and by Prometheus. */
-function neededConnections(manifests: readonly Manifest[]): Connection[] {
+function neededConnections(manifests: readonly Manifest[]): PolicyConnection[] {
   const pods = podTemplatesOf(manifests);
   return [
     ...PURPOSES,
@@ -86,7 +86,7 @@ function selectsPod(service: Manifest, { labels, owner }: PodTemplate): boolean 
   );
 }
 
-const asLines = (connections: readonly Connection[]) =>
+const asLines = (connections: readonly PolicyConnection[]) =>
   [
     ...new Set(connections.map(({ from, to, port, protocol = 'TCP' }) => `${from} -> ${to} ${port}/${protocol}`)),
   ].sort();

@@ -85,6 +85,7 @@ describe('the options of the processes that `pizzapi local` starts', () => {
       'Options of the gateway:',
       'Options of the runner:',
       'Options of the projector:',
+      'Options of the authenticator:',
     ]);
   });
 });

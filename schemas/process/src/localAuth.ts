@@ -51,7 +51,7 @@ export function readGatewaySecret(home: string): Buffer | undefined {
 
 /**
  * The secret of this home, made on first use. Two processes that start at once agree on one. Throws `home_unusable` when
- * there is none and the home cannot be written.
+ * it is missing and the home cannot be written.
  */
 export function ensureGatewaySecret(home: string): Buffer {
   const known = readGatewaySecret(home);

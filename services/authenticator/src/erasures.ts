@@ -54,7 +54,7 @@ export interface EraseAsked {
   by?: string | undefined;
   ip?: string | undefined;
 }
-export type EraseOutcome = { kind: 'answer'; removed: Removed; isOver: boolean } | HostApiRefusal;
+export type ErasureOutcome = { kind: 'answer'; removed: Removed; isOver: boolean } | HostApiRefusal;
 
 /** A session or an account of the bucket `usage` that is being erased. */
 type Target = { userId: string; sid: string | undefined };
@@ -78,7 +78,7 @@ export class Erasures {
   }
 
   /** Begins, or says how far it is. Resolves after the first pass, or after some seconds. */
-  async request(what: EraseWhat, asked: EraseAsked): Promise<EraseOutcome> {
+  async request(what: EraseWhat, asked: EraseAsked): Promise<ErasureOutcome> {
     const key = await this.start(what, asked);
     if (typeof key !== 'string') return key;
     const deadline = this.now() + REPLY_MS;
@@ -92,11 +92,11 @@ export class Erasures {
   }
 
   /** Begins, and returns the key of the row; a reply where there is nothing to begin. */
-  start(what: EraseWhat, asked: EraseAsked): Promise<string | EraseOutcome> {
+  start(what: EraseWhat, asked: EraseAsked): Promise<string | ErasureOutcome> {
     return 'sid' in what ? this.beginSession(what.sid, asked) : this.beginAccount(what.userId, asked);
   }
 
-  private async beginSession(sid: string, asked: EraseAsked): Promise<string | EraseOutcome> {
+  private async beginSession(sid: string, asked: EraseAsked): Promise<string | ErasureOutcome> {
     const owner = await ownerOf(this.deps.admin, sid);
     if (owner === undefined) return refused('session_not_found', `No session "${sid}"`);
     if (owner.erasedAt !== undefined) {
@@ -106,7 +106,7 @@ export class Erasures {
     return this.bury({ userId: owner.userId, sid }, asked);
   }
 
-  private async beginAccount(userId: string, asked: EraseAsked): Promise<string | EraseOutcome> {
+  private async beginAccount(userId: string, asked: EraseAsked): Promise<string | ErasureOutcome> {
     const { admin } = this.deps;
     const key = erasingKey(userId);
     if ((await this.rows.get(key)) !== undefined) return key;

@@ -10,7 +10,7 @@ import {
   isMap,
   type HostApiRefusal,
 } from '@pizzapi/protocol';
-import type { EraseOutcome, Erasures } from './erasures.js';
+import type { ErasureOutcome, Erasures } from './erasures.js';
 import type { AuthenticatorMetrics } from './metrics.js';
 import { QUEUE_GROUP } from './queueGroup.js';
 
@@ -23,7 +23,7 @@ export interface PurgeDeps {
   log: Logger;
 }
 
-type PurgeOutcome = { kind: 'answer'; purged: number } | EraseOutcome;
+type PurgeOutcome = { kind: 'answer'; purged: number } | ErasureOutcome;
 
 /**
  * Deletes the logs of sessions for gateways, until the returned function is called, and writes down that their blobs are

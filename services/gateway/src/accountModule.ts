@@ -65,7 +65,7 @@ export interface AccountModule {
   readonly limits: AttemptRateLimiter;
   /** The account that a person names by its exact address or id, unless it is disabled. */
   readonly findPerson: (named: string) => Promise<AccountRow | undefined>;
-  /** Begins to ask the issuer; nothing where there is none. */
+  /** Begins to ask the issuer. Does nothing without an issuer. */
   readonly start: () => void;
   readonly stop: () => void;
   /** Adds the routes. Nothing of them may be kept by a browser or a proxy. */

@@ -6,7 +6,14 @@ import { forPage } from './pageErrors.js';
 const OF_A_TERMINAL = new Set([
   ...['unauthenticated', 'link_invalid', 'runner_token_missing', 'runner_refused'],
   ...['not_provisioned', 'not_built', 'start_failed', 'not_a_gateway', 'session_ambiguous', 'runner_ambiguous'],
-  ...['partitions_differ', 'partitions_moving', 'relay_not_included', 'no_service_manager', 'service_failed'],
+  ...[
+    'partitions_differ',
+    'partitions_moving',
+    'relay_not_included',
+    'no_service_manager',
+    'service_failed',
+    'restore_unfinished',
+  ],
   ...['wire_mismatch', 'pi_failed', 'pi_unusable', 'pi_node_too_old'],
 ]);
 

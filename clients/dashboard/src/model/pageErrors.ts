@@ -12,6 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
   not_reachable: 'Only the computer that runs PizzaPi can open this page. Open it to the local network first.',
   user_not_found: 'The settings list the accounts.',
   too_many_keys: 'Revoke an unused key in the settings.',
+  session_running: 'End the session first.',
   session_ended: 'The session has ended. Fork it or start a new one.',
   offset_expired: 'Reload the page to read from the oldest stored event.',
   gateway_unreachable: 'Check the network, or try again in a few seconds.',

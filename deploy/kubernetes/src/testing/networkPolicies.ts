@@ -13,7 +13,7 @@ export interface Endpoint {
 }
 
 /** A new connection over TCP, or UDP where it says so. */
-export interface Connection {
+export interface PolicyConnection {
   from: string;
   to: string;
   port: number;
@@ -31,7 +31,7 @@ export function allowedConnections(
   manifests: readonly Manifest[],
   endpoints: readonly Endpoint[],
   ports: readonly number[],
-): Connection[] {
+): PolicyConnection[] {
   const policies = manifests.filter(({ kind }) => kind === 'NetworkPolicy');
   const isAllowed = (direction: Direction, self: Endpoint, peer: Endpoint, port: number, protocol: string): boolean => {
     if (self.labels === undefined || self.namespace !== undefined) return true;

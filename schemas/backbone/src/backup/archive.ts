@@ -25,7 +25,7 @@ import { sessionStreams, streamOf } from '../streams.js';
 import { blobRows } from '../tables.js';
 import { FILES, SegmentDraft } from './backup.js';
 import type { BackupSink, BackupSource } from './backupFolder.js';
-import { nextFile, type Manifest, type SegmentEntry } from './manifest.js';
+import { nextFile, type BackupManifest, type SegmentEntry } from './manifest.js';
 import { messagesIn } from './restoreScope.js';
 
 /** A segment ends when it has so many bytes. */
@@ -42,7 +42,7 @@ export interface ArchivedSession {
   userId: string;
   events: number;
   files: number;
-  manifest: Manifest;
+  manifest: BackupManifest;
 }
 
 /**
@@ -63,7 +63,7 @@ export async function archiveSession(
     throw new CodedError('session_running', `The session ${sid} has not ended`);
   const { userId } = owner;
   const at = Date.now();
-  let manifest: Manifest = {
+  let manifest: BackupManifest = {
     ...{ format: BACKUP_FORMAT, product, wire, of: { sid, userId }, createdAt: at, updatedAt: at, isComplete: false },
     ...{ log: (await refreshIdentity(b)) ?? '', partitions: connection.partitions, cut: {}, epoch: owner.epoch },
     ...{ durables: [], segments: [] },

@@ -20,7 +20,7 @@ import {
   type BucketName,
 } from '../streams.js';
 import { sha256Of, type BackupSink } from './backupFolder.js';
-import { nextFile, TOMBSTONES_FILE, type Manifest, type SegmentEntry } from './manifest.js';
+import { nextFile, TOMBSTONES_FILE, type BackupManifest, type SegmentEntry } from './manifest.js';
 import { encodeMessage, segmentStart } from './segment.js';
 
 /** A segment ends when it has so many bytes: they are in memory until then. */
@@ -61,7 +61,7 @@ export interface BackupOptions {
 }
 
 export interface BackupOutcome {
-  manifest: Manifest;
+  manifest: BackupManifest;
   /** What this run has read. */
   messages: number;
   bytes: number;
@@ -81,7 +81,7 @@ export async function backUp(b: Backbone, options: BackupOptions): Promise<Backu
 
 class Backup {
   private readonly connection: BackboneConnection;
-  private manifest: Manifest;
+  private manifest: BackupManifest;
   private messages = 0;
   private bytes = 0;
 
@@ -131,7 +131,7 @@ class Backup {
   }
 
   /** The positions of the readers whose position nats-server stores, by partition. */
-  private async durables(logs: readonly string[]): Promise<Manifest['durables']> {
+  private async durables(logs: readonly string[]): Promise<BackupManifest['durables']> {
     const floors = new Map<string, number[]>();
     for (const [partition, stream] of logs.entries()) {
       for await (const { name, config, ack_floor } of this.connection.jsm.consumers.list(stream)) {

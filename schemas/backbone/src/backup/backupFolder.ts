@@ -5,7 +5,13 @@ import { constants, type Stats } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredMessage } from '../message.js';
-import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, type Manifest, type SegmentEntry } from './manifest.js';
+import {
+  MANIFEST_FILE,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+  type BackupManifest,
+  type SegmentEntry,
+} from './manifest.js';
 import { readSegment } from './segment.js';
 
 /** Bytes that one read of a file asks for. */
@@ -20,16 +26,16 @@ const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
 /** Where a backup is written to: a folder, or a stream. */
 export interface BackupSink {
   /** What an earlier run has written. */
-  readonly known: Manifest | undefined;
+  readonly known: BackupManifest | undefined;
   put(file: string, parts: readonly Uint8Array[]): Promise<void>;
   /** Called after every file: what it names is there. */
-  save(manifest: Manifest): Promise<void>;
+  save(manifest: BackupManifest): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Where a backup is read from. */
 export interface BackupSource {
-  readonly manifest: Manifest;
+  readonly manifest: BackupManifest;
   /** The messages of a segment. */
   read(segment: SegmentEntry): AsyncIterable<StoredMessage>;
 }
@@ -66,7 +72,7 @@ const isLeftover = (file: string): boolean => isDraft(file) || (OURS.test(file) 
 class FolderSink implements BackupSink {
   constructor(
     private readonly path: string,
-    readonly known: Manifest | undefined,
+    readonly known: BackupManifest | undefined,
     private readonly release: () => Promise<void>,
   ) {}
 
@@ -83,7 +89,7 @@ class FolderSink implements BackupSink {
     await rename(draft, join(this.path, file));
   }
 
-  async save(manifest: Manifest): Promise<void> {
+  async save(manifest: BackupManifest): Promise<void> {
     const file = manifest.isComplete ? MANIFEST_FILE : PROGRESS_FILE;
     await this.put(file, [Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`)]);
     // Until the run is complete, the earlier backup stays as it is and can be restored.
@@ -106,7 +112,7 @@ export async function readBackupFolder(path: string): Promise<BackupSource> {
   return new FolderSource(path, manifest);
 }
 
-async function readManifest(path: string, file = MANIFEST_FILE): Promise<Manifest> {
+async function readManifest(path: string, file = MANIFEST_FILE): Promise<BackupManifest> {
   const bytes = await readWhole(path, file, MAX_MANIFEST_BYTES);
   return parseManifest(bytes.toString('utf8'));
 }
@@ -114,7 +120,7 @@ async function readManifest(path: string, file = MANIFEST_FILE): Promise<Manifes
 class FolderSource implements BackupSource {
   constructor(
     private readonly path: string,
-    readonly manifest: Manifest,
+    readonly manifest: BackupManifest,
   ) {}
 
   async *read({ file, bytes }: SegmentEntry): AsyncGenerator<StoredMessage, void, void> {
@@ -132,7 +138,7 @@ export function sha256Of(parts: Iterable<Uint8Array>): string {
 /** Compares every file with the size and the SHA-256 of the manifest. Throws `backup_invalid` with the first that differs. */
 export async function checkFolder(
   path: string,
-  { segments }: Manifest,
+  { segments }: BackupManifest,
   onProgress: (done: number, of: number) => void = () => undefined,
 ): Promise<void> {
   const of = segments.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,7 +7,7 @@ import { StoredMessage } from '../message.js';
 import { SegmentDraft } from './backup.js';
 import { checkFolder, openBackupFolder, readBackupFolder, type BackupSource } from './backupFolder.js';
 import { unpackStream } from './backupStream.js';
-import type { Manifest } from './manifest.js';
+import type { BackupManifest } from './manifest.js';
 import { restore } from './restore.js';
 import { encodeMessage, readSegment, segmentStart } from './segment.js';
 
@@ -33,7 +33,7 @@ const read = async (...parts: Uint8Array[]): Promise<number[]> => {
 /** A folder with a backup of a few messages. */
 async function backupOf(
   messages: StoredMessage[],
-  { of = 'SESSIONS', kind = 'stream' as const, change = (manifest: Manifest) => manifest } = {},
+  { of = 'SESSIONS', kind = 'stream' as const, change = (manifest: BackupManifest) => manifest } = {},
 ): Promise<string> {
   const path = await mkdtemp(join(root, 'backup-'));
   const sink = await openBackupFolder(path);
@@ -41,7 +41,7 @@ async function backupOf(
   for (const each of messages) draft.add(each);
   const { parts, entry } = draft.take('00000001-SESSIONS.seg');
   await sink.put(entry.file, parts);
-  const manifest: Manifest = {
+  const manifest: BackupManifest = {
     ...{ format: 1, product: '0', wire: 1, of: {}, createdAt: 1, updatedAt: 1, isComplete: true, log: 'x' },
     ...{ partitions: 1, cut: {}, epoch: 0, durables: [], segments: [entry] },
   };
@@ -105,7 +105,7 @@ describe('the folder of a backup', () => {
   });
 
   it('is refused when its manifest names a path, a file twice, more bytes than a file may have, or a newer format', async () => {
-    const bad: ((manifest: Manifest) => unknown)[] = [
+    const bad: ((manifest: BackupManifest) => unknown)[] = [
       (manifest) => ({ ...manifest, segments: [{ ...manifest.segments[0], file: '../../etc/passwd' }] }),
       (manifest) => ({ ...manifest, segments: [manifest.segments[0], manifest.segments[0]] }),
       (manifest) => ({ ...manifest, segments: [{ ...manifest.segments[0], bytes: 1e12 }] }),
@@ -113,7 +113,7 @@ describe('the folder of a backup', () => {
       (manifest) => ({ ...manifest, partitions: 1_000 }),
     ];
     for (const change of bad) {
-      const path = await backupOf([message(1)], { change: (manifest) => change(manifest) as Manifest });
+      const path = await backupOf([message(1)], { change: (manifest) => change(manifest) as BackupManifest });
       await expect(contentOf(path)).rejects.toMatchObject(INVALID);
     }
   });

@@ -7,7 +7,7 @@ import {
   type BackupSegment,
 } from '@pizzapi/protocol';
 
-export type Manifest = BackupManifest;
+export type { BackupManifest } from '@pizzapi/protocol';
 export type SegmentEntry = BackupSegment;
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -16,7 +16,7 @@ export const TOMBSTONES_FILE = 'tombstones.jsonl';
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 /** Reads a manifest. Throws `backup_invalid`. */
-export function parseManifest(text: string): Manifest {
+export function parseManifest(text: string): BackupManifest {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -39,11 +39,11 @@ export function parseManifest(text: string): Manifest {
 }
 
 /** The segments of one stream or bucket, in order. */
-export const segmentsOf = ({ segments }: Manifest, kind: SegmentEntry['kind'], of: string): SegmentEntry[] =>
+export const segmentsOf = ({ segments }: BackupManifest, kind: SegmentEntry['kind'], of: string): SegmentEntry[] =>
   segments.filter((segment) => segment.kind === kind && segment.of === of).sort((a, b) => (a.file < b.file ? -1 : 1));
 
 /** The file of the next segment. */
-export function nextFile({ segments }: Pick<Manifest, 'segments'>, of: string): string {
+export function nextFile({ segments }: Pick<BackupManifest, 'segments'>, of: string): string {
   const numbers = segments.map(({ file }) => Number(file.slice(0, 8)));
   return `${String(Math.max(0, ...numbers) + 1).padStart(8, '0')}-${of}.seg`;
 }

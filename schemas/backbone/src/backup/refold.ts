@@ -27,7 +27,7 @@ const SESSIONS_AT_ONCE = 20_000;
 const FEW_SESSIONS = 16;
 
 /** What a session folds to. */
-export interface Folded {
+export interface RefoldedSession {
   /** The message id of the first event. Another one: events at the beginning have expired or were deleted. */
   first: string;
   /** SHA-256 of the row, of the meta state and of the number of events. */
@@ -46,7 +46,7 @@ interface Fold {
 export async function foldSessions(
   messages: AsyncIterable<StoredMessage>,
   isWanted: (sid: string) => boolean = () => true,
-): Promise<Map<string, Folded>> {
+): Promise<Map<string, RefoldedSession>> {
   const folds = new Map<string, Fold>();
   for await (const message of messages) {
     const sid = sidOf(message);

@@ -16,7 +16,7 @@ import {
 import { BACKUP_BUCKETS, FILE_ROWS, FILES } from './backup.js';
 import type { BackupSource } from './backupFolder.js';
 import { prepareEmptyStore } from './emptyStore.js';
-import type { Manifest } from './manifest.js';
+import type { BackupManifest } from './manifest.js';
 import { restoreLog, type RestoreLogOptions } from './restoreLog.js';
 import { restoreBuckets, restoreFiles, restoreStreams } from './restoreRows.js';
 import { RestoreScope } from './restoreScope.js';
@@ -80,7 +80,7 @@ export async function restore(b: Backbone, options: RestoreOptions): Promise<Res
 }
 
 /** Throws `backup_invalid` for a backup of something else, or one that names a stream or bucket that no backup has. */
-function refuseForeign({ of, segments, partitions }: Manifest): void {
+function refuseForeign({ of, segments, partitions }: BackupManifest): void {
   if (of.sid !== undefined)
     throw new CodedError('backup_invalid', 'This is the archive of one session; open it with `pizzapi open`');
   const allowed = new Set([

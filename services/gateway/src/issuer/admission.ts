@@ -4,10 +4,10 @@ import type { AdmissionRules } from './options.js';
 /** Why the issuer's person may not sign in. */
 export type AdmissionRefusal = 'address_unverified' | 'domain' | 'groups_missing' | 'group';
 
-export type Admission = { kind: 'allowed' } | { kind: 'refused'; why: AdmissionRefusal };
+export type IssuerAdmission = { kind: 'allowed' } | { kind: 'refused'; why: AdmissionRefusal };
 
 /** Decides whether the rules allow a person. Every rule that is set has to be met. */
-export function admit(claims: PersonClaims, { domains, groups, adminGroup }: AdmissionRules): Admission {
+export function admit(claims: PersonClaims, { domains, groups, adminGroup }: AdmissionRules): IssuerAdmission {
   if (domains !== 'any' && domains.length > 0) {
     if (claims.address === undefined) return { kind: 'refused', why: 'address_unverified' };
     if (!domains.includes(claims.address.slice(claims.address.lastIndexOf('@') + 1)))

@@ -2,7 +2,7 @@ import type { AuditWriter } from '@pizzapi/backbone';
 import { OWNER_ID, type AccountRow } from '@pizzapi/protocol';
 import type { Logins } from '../accounts/logins.js';
 import type { AccountStore } from '../accounts/store.js';
-import { admit, roleOf, type Admission } from './admission.js';
+import { admit, roleOf, type IssuerAdmission } from './admission.js';
 import type { PersonClaims } from './claims.js';
 import type { Identities } from './identities.js';
 import type { IssuerSettings } from './options.js';
@@ -25,7 +25,7 @@ export class IssuerMembership {
   }
 
   /** Whether the rules still allow a person with an account. An invitation, and the installation itself, stand above them. */
-  admissionOf({ userId, identity }: AccountRow, claims: PersonClaims): Admission {
+  admissionOf({ userId, identity }: AccountRow, claims: PersonClaims): IssuerAdmission {
     if (userId === OWNER_ID || identity?.invited === true) return { kind: 'allowed' };
     return admit(claims, this.deps.settings.rules);
   }
