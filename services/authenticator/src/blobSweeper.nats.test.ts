@@ -107,7 +107,7 @@ describe('the files of a session that is deleted', () => {
     await second.stop();
     await s.addAuthenticator();
     await expect.poll(() => blobRows(gateway).keys(`${one.userId}.`)).toEqual([]);
-    expect(await usedBy(one.userId)).toBe(0);
+    await expect.poll(() => usedBy(one.userId)).toBe(0);
     // Whose it was is still written down: what its host brings now goes too.
     const late = await put(one.place, 'brought late');
     await expect.poll(() => one.has(late)).toBe(false);
