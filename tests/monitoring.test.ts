@@ -23,7 +23,7 @@ const LABELS = new Set(
     'bucket',
     'command',
     'channel',
-  ].concat(['stage', 'verb', 'why', 'version', 'wire']),
+  ].concat(['stage', 'verb', 'what', 'why', 'version', 'wire']),
 );
 /** The values of a label, where the code has a table of them. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {

@@ -85,7 +85,7 @@ const guess = (ids: typeof adas, [, method, path, json]: Guess): Promise<HttpAns
 function plain({ status, text, headers }: HttpAnswer, ids: typeof adas): object {
   let body = text;
   for (const [name, id] of Object.entries(ids)) body = body.replaceAll(id, `<${name}>`);
-  const { date: _date, 'keep-alive': _keepAlive, 'content-length': _length, ...rest } = headers;
+  const { date: _date, 'keep-alive': _keepAlive, 'content-length': _length, 'x-request-id': _id, ...rest } = headers;
   return { status, body, headers: rest };
 }
 
