@@ -1,8 +1,7 @@
 import { errorInfo, formatBytes, versionsApartText, type ErrorInfo, type SpokenVersion } from '@pizzapi/protocol';
 
 /** Codes of the warnings that a runner raises and clears by itself. */
-const WATCHED_WARNINGS = ['disk_low', 'clock_off', 'version_old', 'spool_waiting', 'keys_missing'] as const;
-type WatchedWarning = (typeof WATCHED_WARNINGS)[number];
+type WatchedWarning = 'disk_low' | 'clock_off' | 'version_old' | 'spool_waiting' | 'keys_missing';
 
 /** Free space below which the disk is nearly full: both an amount and a part of the disk, in bytes. */
 const LOW_BYTES = 5 * 1024 ** 3;
