@@ -1,6 +1,6 @@
+import { findFreePorts } from '@pizzapi/nats-server';
 import { startIdentityProvider, type IdentityProvider } from '@pizzapi/process/testing';
 import { mintLinkToken, readGatewaySecret } from '@pizzapi/process';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser } from './support/browser.js';
@@ -137,9 +137,5 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
 });
 
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return (await findFreePorts(1))[0]!;
 }

@@ -1,6 +1,5 @@
+import { findFreePorts } from '@pizzapi/nats-server';
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { startTcpProxy, type TcpProxy } from '@pizzapi/backbone/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -144,10 +143,5 @@ async function loginLink(stage: LocalStack): Promise<string> {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  return (await findFreePorts(1))[0]!;
 }

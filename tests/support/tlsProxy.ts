@@ -1,9 +1,10 @@
+import { findFreePorts } from '@pizzapi/nats-server';
 import type { Certificate } from '@pizzapi/process/testing';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -206,10 +207,7 @@ function closed(server: Server & { closeAllConnections?: () => void }): Promise<
 
 /** A port of this machine that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server, 0);
-  await closed(server);
-  return port;
+  return (await findFreePorts(1))[0]!;
 }
 
 function accepts(port: number): Promise<boolean> {

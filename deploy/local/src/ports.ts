@@ -1,3 +1,4 @@
+import { randomPort } from '@pizzapi/nats-server';
 import { hostUrl, isAtPageName, LOOPBACK } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { createServer } from 'node:net';
@@ -7,14 +8,15 @@ import type { AddressInfo } from 'node:net';
 const ATTEMPTS = 20;
 
 /**
- * Returns `port` if it is free, or any free port for 0. A gateway whose page has a local host name needs the port on both
+ * Returns `port` if it is free, or any free port for 0, which stays free until the gateway has
+ * started. A gateway whose page has a local host name needs the port on both
  * loopback addresses. Throws `port_in_use`.
  */
 export async function claimPort(port: number, host: string): Promise<number> {
   const others = isAtPageName(host) ? LOOPBACK.filter((address) => address !== host) : [];
   for (let attempt = 1; ; attempt++) {
     try {
-      const claimed = await claim(port, host);
+      const claimed = await claim(port === 0 ? randomPort() : port, host);
       for (const address of others) await claim(claimed, address);
       return claimed;
     } catch (error) {

@@ -1,10 +1,15 @@
 import { connectBackbone, provision, type Backbone } from '@pizzapi/backbone';
-import { launchNatsServer, processContext, requireNatsServer, type NatsServer } from '@pizzapi/nats-server';
+import {
+  launchNatsServer,
+  processContext,
+  requireNatsServer,
+  type NatsServer,
+  findFreePorts,
+} from '@pizzapi/nats-server';
 import { ensureGatewaySecret, localToken } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -158,9 +163,5 @@ function listening(child: ChildProcess): Promise<string> {
 }
 
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  return (await findFreePorts(1))[0]!;
 }

@@ -13,6 +13,8 @@ const END_MS = 10_000;
 const SETTLE_MS = 3_000;
 /** A log that has not grown for so long, in ms, after its host left will not grow any more. */
 const QUIET_MS = 250;
+/** Between two looks whether this gateway has read that a session is gone, in ms. */
+const FORGET_POLL_MS = 5;
 /** How long the authenticator may take to purge a log, in ms. */
 const PURGE_MS = 10_000;
 
@@ -37,6 +39,7 @@ export class Remover {
     await Promise.all([deleteSessionRows(b, sid), shares.forget(sid)]);
     // Last: until then the deletion can be repeated when a step failed.
     await forgetOwner(b, sid);
+    await this.untilForgotten(sid);
     audit('delete', { ...auditFieldsOf(principal), sessionId: sid });
     return undefined;
   }
@@ -63,6 +66,13 @@ export class Remover {
   private async purge(sid: string): Promise<ErrorInfo | undefined> {
     const outcome = await askAuthenticator(this.deps.b, { sid }, PURGE_MS);
     return outcome.kind === 'refused' ? outcome.error : undefined;
+  }
+
+  /** Waits until this gateway has read that the session has no owner, so that the next request does not find it. */
+  private async untilForgotten(sid: string): Promise<void> {
+    const { directory } = this.deps;
+    const deadline = Date.now() + SETTLE_MS;
+    while (directory.userOf(sid) !== undefined && Date.now() < deadline) await sleep(FORGET_POLL_MS);
   }
 
   /** Waits for the last words of a host and for the projection of its end: what comes later would outlive the session. */
