@@ -13,7 +13,7 @@ const END_MS = 10_000;
 const SETTLE_MS = 3_000;
 /** A log that has not grown for so long, in ms, after its host left will not grow any more. */
 const QUIET_MS = 250;
-/** Between two looks whether this gateway has read that a session is gone, in ms. */
+/** The pause between two checks that a session is forgotten, in ms. */
 const FORGET_POLL_MS = 5;
 /** How long the authenticator may take to purge a log, in ms. */
 const PURGE_MS = 10_000;
