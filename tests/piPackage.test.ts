@@ -103,6 +103,8 @@ describe('our package in a plain pi', () => {
     const watcher = watch(stage, sid);
     await until('the transcript is loaded', () => textsOf(watcher, 'assistant').length === 1);
     expect(textsOf(watcher, 'user')).toEqual(['Before it was shared']);
+    // pi shows one notice at a time: the one about the viewer must not take the place of the next one.
+    await pi.shows('(you, elsewhere) joined');
 
     let release: () => void = () => undefined;
     released = new Promise<void>((resolve) => (release = resolve));
