@@ -1,3 +1,4 @@
+import { findFreePort } from '@pizzapi/nats-server';
 import { textOf } from '@pizzapi/protocol';
 import { makeAuthority } from '@pizzapi/process/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -10,7 +11,6 @@ import { expectCompleteLog } from './support/expectCompleteLog.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import {
   findNginx,
-  freePort,
   startConnectProxy,
   startNginx,
   startTlsProxy,
@@ -41,8 +41,8 @@ const running = new Set<ChildProcess>();
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'pizzapi-anywhere-'));
   writeFileSync(join(root, 'ca.pem'), authority.cert);
-  gatewayPort = await freePort();
-  const port = await freePort();
+  gatewayPort = await findFreePort();
+  const port = await findFreePort();
   relayUrl = `https://localhost:${port}`;
   const host = `localhost:${port}`;
   proxy = await startTlsProxy({ ...certificate, target: gatewayPort, host, port, idleMs: IDLE_MS });
@@ -183,11 +183,11 @@ describe('a machine that knows nothing but the https address of the relay', () =
     const named = (natsUrl: string) => checks({ ...trusting(), PIZZAPI_NATS_URL: natsUrl });
     expect((await named(`${relayUrl.replace('https', 'wss')}/elsewhere`))('nats')).toMatch(/^fail: .* answered 404/);
     expect((await named('wss://nowhere.pizzapi.test/nats'))('name')).toMatch(/^fail: .*cannot be resolved/);
-    expect((await named(`wss://localhost:${await freePort()}/nats`))('port')).toMatch(/^fail: .*ECONNREFUSED/);
+    expect((await named(`wss://localhost:${await findFreePort()}/nats`))('port')).toMatch(/^fail: .*ECONNREFUSED/);
     const proxied = await checks({
       ...trusting(),
       PIZZAPI_NATS_URL: `wss://${FAR}/nats`,
-      HTTPS_PROXY: `http://127.0.0.1:${await freePort()}`,
+      HTTPS_PROXY: `http://127.0.0.1:${await findFreePort()}`,
     });
     expect(proxied('proxy')).toMatch(/^fail: .*HTTPS_PROXY/);
   }, 120_000);

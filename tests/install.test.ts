@@ -1,3 +1,4 @@
+import { findFreePort } from '@pizzapi/nats-server';
 import { makeAuthority } from '@pizzapi/process/testing';
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { closePages, findChromium, openBrowser } from './support/browser.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { openPage } from './support/page.js';
 import { walkThroughSession } from './support/walkThroughSession.js';
-import { freePort, startTlsProxy, type TlsProxy } from './support/tlsProxy.js';
+import { startTlsProxy, type TlsProxy } from './support/tlsProxy.js';
 import { until } from './support/until.js';
 import { apiOf, textsOf, watch } from './support/viewer.js';
 
@@ -39,7 +40,7 @@ beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'pizzapi-host-')));
   const authority = makeAuthority();
   writeFileSync(authorityFile(), authority.cert);
-  const [port, gatewayPort] = [await freePort(), await freePort()];
+  const [port, gatewayPort] = [await findFreePort(), await findFreePort()];
   relayUrl = `https://localhost:${port}`;
   const host = `localhost:${port}`;
   proxy = await startTlsProxy({ ...authority.issue('localhost'), target: gatewayPort, host, port, idleMs: 60_000 });

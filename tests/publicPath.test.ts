@@ -1,4 +1,4 @@
-import { findFreePorts } from '@pizzapi/nats-server';
+import { findFreePort } from '@pizzapi/nats-server';
 import { startIdentityProvider, type IdentityProvider } from '@pizzapi/process/testing';
 import { mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import type { Browser } from 'playwright-core';
@@ -22,7 +22,7 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
   let acme: IdentityProvider;
 
   beforeAll(async () => {
-    const port = await freePort();
+    const port = await findFreePort();
     proxy = await startPathProxy(PATH, () => port);
     host = `http://127.0.0.1:${proxy.port}`;
     acme = await startIdentityProvider();
@@ -135,7 +135,3 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
     await page.getByRole('button', { name: 'Sign in with Acme' }).waitFor();
   });
 });
-
-async function freePort(): Promise<number> {
-  return (await findFreePorts(1))[0]!;
-}

@@ -1,4 +1,4 @@
-import { findFreePorts } from '@pizzapi/nats-server';
+import { findFreePort } from '@pizzapi/nats-server';
 import { execFileSync } from 'node:child_process';
 import type { Browser } from 'playwright-core';
 import { startTcpProxy, type TcpProxy } from '@pizzapi/backbone/testing';
@@ -35,7 +35,7 @@ describe('a connection that carries nothing and stays open', () => {
   let sid: string;
 
   beforeAll(async () => {
-    const port = await freePort();
+    const port = await findFreePort();
     wire = await startTcpProxy(() => port);
     stage = await startLocalStack({ PIZZAPI_PUBLIC_URL: `http://127.0.0.1:${wire.port}` }, { port });
     sid = await newSession(stage);
@@ -140,8 +140,4 @@ describe('a connection that carries nothing and stays open', () => {
 async function loginLink(stage: LocalStack): Promise<string> {
   const { stdout } = await runCli(stage, 'link', '--json');
   return (JSON.parse(stdout) as { loginUrl: string }).loginUrl;
-}
-
-async function freePort(): Promise<number> {
-  return (await findFreePorts(1))[0]!;
 }

@@ -1,4 +1,4 @@
-import { findFreePorts } from '@pizzapi/nats-server';
+import { findFreePort } from '@pizzapi/nats-server';
 import type { Certificate } from '@pizzapi/process/testing';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -129,7 +129,7 @@ export async function startNginx(
   { cert, key, target, host }: Omit<TlsProxyOptions, 'idleMs'>,
 ): Promise<Pick<TlsProxy, 'port' | 'close'>> {
   const folder = mkdtempSync(join(tmpdir(), 'pizzapi-nginx-'));
-  const port = await freePort();
+  const port = await findFreePort();
   writeFileSync(join(folder, 'cert.pem'), cert);
   writeFileSync(join(folder, 'key.pem'), key);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => {
@@ -203,11 +203,6 @@ function listening(server: Server, port: number): Promise<number> {
 function closed(server: Server & { closeAllConnections?: () => void }): Promise<void> {
   server.closeAllConnections?.();
   return new Promise((resolve) => server.close(() => resolve()));
-}
-
-/** A port of this machine that is free now. */
-export async function freePort(): Promise<number> {
-  return (await findFreePorts(1))[0]!;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -23,7 +23,7 @@ export interface StoreOptions {
   name: string;
   /** What happens when the local run of the home runs: `refuse` throws `services_running`. */
   whenRunning: 'use' | 'refuse';
-  /** Makes the home where there is none, with the accounts of a log with this many partitions. */
+  /** Makes the home if it is missing, with the accounts of a log with this many partitions. */
   create?: { partitions: number };
 }
 

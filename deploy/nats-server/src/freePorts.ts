@@ -21,7 +21,8 @@ export async function findFreePorts(count: number): Promise<number[]> {
   return [...ports];
 }
 
-async function findFreePort(): Promise<number> {
+/** Returns a port that is free on 127.0.0.1. */
+export async function findFreePort(): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const port = randomPort();
     const probe = createServer().listen(port, '127.0.0.1');

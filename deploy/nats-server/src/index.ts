@@ -2,7 +2,7 @@ export { launchNatsCluster } from './cluster.js';
 export type { ClusterOptions, NatsCluster } from './cluster.js';
 export type { ClusterNode, MetaGroup } from './clusterNode.js';
 export { quote as quoteConfig } from './config.js';
-export { findFreePorts, randomPort } from './freePorts.js';
+export { findFreePort, findFreePorts, randomPort } from './freePorts.js';
 export { launchNatsServer } from './launch.js';
 export type { Exit, LaunchOptions, NatsServer } from './launch.js';
 export {

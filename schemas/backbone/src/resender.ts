@@ -70,7 +70,7 @@ export class Resender {
       refusedFor: undefined,
       isOver: false,
     };
-    // Throws for a message that is too large, which then is none of these.
+    // Throws for a message that is too large. So such a message is not added.
     this.sendCopy(sending);
     this.all.add(sending);
     if (this.ticking !== undefined) return;

@@ -1,3 +1,4 @@
+import { findFreePort } from '@pizzapi/nats-server';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Bench, BenchContext } from '../harness/bench.js';
@@ -5,7 +6,7 @@ import { bigStream } from '../harness/bigStream.js';
 import { eventually, nowMs } from '../harness/clock.js';
 import { CORES, cpuSeconds, pinned } from '../harness/cpu.js';
 import { stopChild } from '../harness/program.js';
-import { builtMain, freePort } from '../harness/processes.js';
+import { builtMain } from '../harness/processes.js';
 
 /** Catching up on a store that was just written takes as long as a rebuild. */
 const CATCH_UP_MS = 120_000;
@@ -14,7 +15,7 @@ async function run(context: BenchContext): Promise<void> {
   const { report, defer } = context;
   const main = builtMain('services/meta-projector/dist/bundle/main.js');
   const { nats, events } = await bigStream(context);
-  const health = await freePort();
+  const health = await findFreePort();
   const start = (flags: string[], env: NodeJS.ProcessEnv = {}) => {
     const [command, args] = pinned(CORES?.server, process.execPath, [main, ...flags]);
     const child = spawn(command, args, {

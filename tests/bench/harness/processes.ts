@@ -4,7 +4,7 @@ import {
   processContext,
   requireNatsServer,
   type NatsServer,
-  findFreePorts,
+  findFreePort,
 } from '@pizzapi/nats-server';
 import { ensureGatewaySecret, localToken } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -96,7 +96,7 @@ export async function startGateway(
   const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
   const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags('gateway')];
   const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
-  const health = await freePort();
+  const health = await findFreePort();
   const child = spawn(command, args, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
@@ -160,8 +160,4 @@ function listening(child: ChildProcess): Promise<string> {
       resolve(message.url);
     });
   });
-}
-
-export async function freePort(): Promise<number> {
-  return (await findFreePorts(1))[0]!;
 }

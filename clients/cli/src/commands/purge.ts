@@ -61,7 +61,7 @@ async function targetOf(session: string | undefined, flags: Flags, io: Io): Prom
   return { gateway, body: { userId }, title: `the account ${toSafeLine(userId)} with all its sessions` };
 }
 
-/** Erases, and waits until nothing is left. An interruption does not stop it: the installation goes on by itself. */
+/** Erases, and waits until nothing is left. An interruption ends the wait alone: the authenticator erases the rest. */
 async function purge(
   gateway: GatewayAccess,
   body: PurgeBody,
