@@ -357,7 +357,7 @@ export const ERRORS = {
   },
   disk_full: {
     status: 507,
-    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+    hint: 'Free space on this disk. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },

@@ -2,16 +2,18 @@ import { startSecuredNats, TestHosts, type HostedTestSession, type SecuredNats }
 import {
   accountRows,
   archiveSession,
-  askErasure,
   blobRows,
   BlobStore,
   claimGrant,
+  claimSession,
   connectBackbone,
   emailRows,
+  eraseArchived,
   erasingRows,
   ERASING_PREFIX,
   headOf,
   holdLease,
+  identityRows,
   invitationRows,
   keyRows,
   loginRows,
@@ -25,6 +27,7 @@ import {
   readAudit,
   readBackupFolder,
   readSessionRow,
+  refreshRows,
   replay,
   requestRpc,
   sendCommand,
@@ -232,7 +235,10 @@ describe('an account that was erased', () => {
     await emailRows(gateway).put(`email.${'1'.repeat(64)}`, { userId });
     await loginRows(gateway).put(`login.${'2'.repeat(64)}`, {
       ...{ id: 'l', userId, createdAt: 1, lastSeenAt: 1, expiresAt: 2, ip: '192.0.2.1', userAgent: MARKER },
+      issuer: { checkedAt: 1 },
     });
+    await refreshRows(gateway).put(`refresh.${'2'.repeat(64)}`, { sealed: MARKER });
+    await identityRows(gateway).put(`identity.${'6'.repeat(64)}`, { userId });
     await invitationRows(gateway).put(`invitation.${'3'.repeat(64)}`, {
       ...{ id: 'i', createdBy: userId, createdAt: 1, expiresAt: 2, note: MARKER },
     });
@@ -243,6 +249,7 @@ describe('an account that was erased', () => {
       ...{ endpoint: `https://push.example/${MARKER}`, keys: { p256dh: 'a', auth: 'b' }, label: MARKER, createdAt: 1 },
     });
     await publishAudit(gateway, { kind: 'key_created', at: 1, userId, keyId: 'k', name: MARKER });
+    await publishAudit(gateway, { kind: 'runner_call', at: 1, userId, method: 'exec', command: MARKER });
     await publishAudit(gateway, { kind: 'share_created', at: 1, userId: 'fay', grantee: userId, grantedAs: MARKER });
     await publishAudit(gateway, { kind: 'login', at: 1, userId });
 
@@ -254,6 +261,7 @@ describe('an account that was erased', () => {
     const left = (await placesOf(s.admin, `.${userId}`)).filter((place) => !place.startsWith('KV_leases'));
     expect(left.filter((place) => place.startsWith('KV_owners '))).toEqual([`KV_owners $KV.owners.erased.${userId}`]);
     expect(await blobRows(gateway).keys(`${userId}.`)).toEqual([]);
+    expect(await identityRows(gateway).keys('identity.')).toEqual([]);
     const buried: string[] = [];
     for await (const { id } of tombstones(s.admin)) buried.push(id);
     expect(buried).toEqual(expect.arrayContaining([userId, ...sessions.map(({ sid }) => sid)]));
@@ -301,7 +309,7 @@ describe('an archive', () => {
     const running = await hosts.session(await hosts.runner('joe'));
     const refused = archiveSession(s.admin, running.sid, { sink: streamSink(out), product: '0', wire: 1 });
     await expect(refused).rejects.toMatchObject({ code: 'session_running' });
-    await askErasure(s.admin, { userId, sid }, { at: Date.now(), why: 'archived' });
+    await eraseArchived(s.admin, sid, archived);
     await isOver();
     expect(await placesOf(s.admin, text)).toEqual([]);
 
@@ -319,6 +327,22 @@ describe('an archive', () => {
       new Map([[opened.sessionId, Buffer.byteLength(`a file: ${text}`)]]),
     );
   });
+});
+
+it('a session that a host resumed while it was archived is not erased, because the archive lacks what it did', async () => {
+  const { sid, rid, userId } = await sessionWith('resumed', 'kim');
+  const out = createWriteStream(join(folder, 'resumed'));
+  const archived = await archiveSession(s.admin, sid, { sink: streamSink(out), product: '0', wire: 1 });
+  await new Promise<void>((resolve) => out.end(resolve));
+  await claimSession(s.admin, { sid, userId, runnerId: rid });
+  await expect(eraseArchived(s.admin, sid, archived)).rejects.toMatchObject({ code: 'session_running' });
+  // Also when the command that asked died before it wrote the tombstone.
+  await erasingRows(s.admin).create(`${ERASING_PREFIX}${userId}.${sid}`, {
+    ...{ at: Date.now(), why: 'archived', epoch: archived.epoch },
+  });
+  await isOver();
+  expect((await ownerOf(gateway, sid))?.erasedAt).toBeUndefined();
+  expect((await headOf(gateway, sid)).last).toBe(archived.last);
 });
 
 it('the log of a session that was not erased is read as before', async () => {

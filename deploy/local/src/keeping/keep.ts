@@ -1,10 +1,10 @@
 import {
   addRemoved,
   archiveSession,
-  askErasure,
   backUp,
   checkFolder,
   compareFolds,
+  eraseArchived,
   hashOfIds,
   openArchive,
   openBackupFolder,
@@ -17,6 +17,7 @@ import {
   sessionRows,
   storageLimitsOf,
   streamSink,
+  syncPath,
   unpackStream,
   verifyProvisioned,
   type Backbone,
@@ -29,7 +30,7 @@ import { CodedError, formatBytes, isId, spokenVersion } from '@pizzapi/protocol'
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { withStore, type StoreContext } from '../withStore.js';
 
 /** What the program that `pizzapi backup`, `restore`, `archive` and `open` run is asked to do. */
@@ -216,12 +217,13 @@ function runArchive(
     for (const one of sids) {
       context.signal.throwIfAborted();
       const file = join(to, `${one}${ARCHIVE_ENDING}`);
-      const { userId, events, files } = await writeArchive(admin, one, file, context);
+      const written = await writeArchive(admin, one, file, context);
+      const { events, files } = written;
       const ids = hashOfIds([one]);
       const row = { kind: 'archived', at: Date.now(), ids, events, files };
       if ((await publishAudit(admin, row)).kind === 'unavailable')
         throw new CodedError('unavailable', 'The audit log does not store the row of an archive');
-      if (!isKept) await askErasure(admin, { userId, sid: one }, { at: Date.now(), why: 'archived' });
+      if (!isKept) await eraseArchived(admin, one, written);
       archived.push({ sid: one, file, events, files });
       sum = addRemoved(sum, { events, files });
       context.progress(`archived ${archived.length} of ${sids.length} sessions`);
@@ -252,7 +254,10 @@ async function writeArchive(admin: Backbone, sid: string, file: string, context:
     const { equal } = await compareFolds(admin, source, { sids: [sid], signal });
     if (equal !== 1) throw new CodedError('backup_invalid', `The archive of ${sid} differs from its log`);
   });
+  // From the next step on the archive is the only copy.
+  await syncPath(draft);
   await rename(draft, file);
+  await syncPath(dirname(file));
   return archived;
 }
 

@@ -14,6 +14,7 @@ import { hashOf, getObject } from '../blobs.js';
 import { removeBlobs } from '../blobRemoval.js';
 import { appendWholeLog } from '../bulkAppend.js';
 import { internals, type Backbone } from '../connection.js';
+import { askErasure } from '../erasure/askErasure.js';
 import { holdLease, readLease } from '../lease.js';
 import { StoredMessage } from '../message.js';
 import { claimSession, forgetOwner, ownerOf } from '../owners.js';
@@ -43,6 +44,9 @@ export interface ArchivedSession {
   events: number;
   files: number;
   manifest: BackupManifest;
+  /** The epoch that the session had before it was read, and its last offset. */
+  epoch: number;
+  last: number;
 }
 
 /**
@@ -99,7 +103,24 @@ export async function archiveSession(
   await sink.save(manifest);
   const sum = (kind: SegmentEntry['kind']): number =>
     manifest.segments.filter((entry) => entry.kind === kind).reduce((all, { messages }) => all + messages, 0);
-  return { userId, events: sum('stream'), files: sum('files'), manifest };
+  return { userId, events: sum('stream'), files: sum('files'), manifest, epoch: owner.epoch, last };
+}
+
+/**
+ * Asks for the erasure of a session that an archive has. Throws `session_running` when it was resumed since then: the archive does
+ * not have what it did.
+ */
+export async function eraseArchived(
+  admin: Backbone,
+  sid: string,
+  { userId, epoch, last }: Pick<ArchivedSession, 'userId' | 'epoch' | 'last'>,
+): Promise<void> {
+  const isHosted = (await readLease(admin, `session.${sid}`)) !== undefined;
+  if (!isHosted && (await headOf(admin, sid)).last === last) {
+    const asked = { at: Date.now(), why: 'archived', epoch } as const;
+    if ((await askErasure(admin, { userId, sid }, asked)) !== undefined) return;
+  }
+  throw new CodedError('session_running', `The session ${sid} was resumed while it was archived`);
 }
 
 export interface OpenedArchive {

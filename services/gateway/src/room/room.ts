@@ -173,7 +173,7 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
-    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.flushBytes));
+    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.nextFlush()));
     const { metrics, spans } = this.options;
     metrics.received('event', batch.length);
     if (spans !== undefined) spans.arrived(batch);
@@ -193,7 +193,7 @@ export class Room {
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
     this.options.metrics.received('delta', 1);
-    if (this.pending.length === 0) this.writer.expect(this.flushBytes);
+    if (this.pending.length === 0) this.writer.expect(this.nextFlush());
     const frame = this.writer.delta(n, bytes);
     const hole = this.partials.note(frame);
     if (this.live.size === 0) return;
@@ -205,6 +205,11 @@ export class Room {
       this.pending.push(frame);
       this.pacer.offer(1, this.live.size);
     }
+  }
+
+  /** The room for the frames of the next flush: none while no viewer is live, because nothing is gathered then. */
+  private nextFlush(): number {
+    return this.live.size === 0 ? 0 : this.flushBytes;
   }
 
   /** Sends what waits to everyone who is live, as one message. */
