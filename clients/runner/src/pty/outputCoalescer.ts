@@ -2,8 +2,10 @@
 export const GATHER_MS = 16;
 /** No message of output is larger, in bytes. */
 export const MAX_CHUNK_BYTES = 64 * 1024;
-/** A terminal prints much when it has printed more within `GATHER_MS`, in bytes. */
+/** A terminal prints much when it has printed more lately, in bytes, */
 const MUCH_BYTES = 4 * 1024;
+/** and this is how long what it printed counts, in ms. */
+const MEMORY_MS = 2 * GATHER_MS;
 
 export interface CoalescerOptions {
   /** Receives output in its order. */
@@ -22,7 +24,7 @@ export class OutputCoalescer {
   private size = 0;
   private stopTimer: (() => void) | undefined;
   private recent = 0;
-  private recentSince = -Infinity;
+  private countedAt = 0;
   private readonly now: () => number;
   private readonly schedule: NonNullable<CoalescerOptions['schedule']>;
 
@@ -35,34 +37,41 @@ export class OutputCoalescer {
     if (bytes.byteLength === 0) return;
     this.parts.push(bytes);
     this.size += bytes.byteLength;
-    if (this.size >= MAX_CHUNK_BYTES) return this.flush();
-    this.stopTimer ??= this.schedule(() => this.flush(), this.waitMs());
+    if (this.size >= MAX_CHUNK_BYTES) this.emit(this.size - (this.size % MAX_CHUNK_BYTES));
+    if (this.size > 0) this.stopTimer ??= this.schedule(() => this.flush(), this.waitMs());
   }
 
   /** Hands over all that was gathered. */
   flush(): void {
+    this.emit(this.size);
+  }
+
+  /** Hands over the first bytes of what was gathered. */
+  private emit(size: number): void {
     this.stopTimer?.();
     this.stopTimer = undefined;
-    if (this.size === 0) return;
-    const bytes = joined(this.parts, this.size);
-    this.parts = [];
-    this.size = 0;
-    this.count(bytes.byteLength);
-    for (let at = 0; at < bytes.byteLength; at += MAX_CHUNK_BYTES)
-      this.options.onChunk(bytes.subarray(at, at + MAX_CHUNK_BYTES));
+    if (size === 0) return;
+    const gathered = joined(this.parts, this.size);
+    this.parts = size < this.size ? [gathered.subarray(size)] : [];
+    this.size -= size;
+    this.count(size);
+    for (let at = 0; at < size; at += MAX_CHUNK_BYTES)
+      this.options.onChunk(gathered.subarray(at, Math.min(size, at + MAX_CHUNK_BYTES)));
   }
 
   private waitMs(): number {
-    return this.now() - this.recentSince < GATHER_MS && this.recent > MUCH_BYTES ? GATHER_MS : 0;
+    return this.recentBytes(this.now()) > MUCH_BYTES ? GATHER_MS : 0;
   }
 
   private count(bytes: number): void {
     const now = this.now();
-    if (now - this.recentSince >= GATHER_MS) {
-      this.recent = 0;
-      this.recentSince = now;
-    }
-    this.recent += bytes;
+    this.recent = this.recentBytes(now) + bytes;
+    this.countedAt = now;
+  }
+
+  /** What was sent lately. It counts less with time, and no longer after `MEMORY_MS`. */
+  private recentBytes(now: number): number {
+    return this.recent * Math.max(0, 1 - (now - this.countedAt) / MEMORY_MS);
   }
 }
 

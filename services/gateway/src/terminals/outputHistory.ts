@@ -14,7 +14,10 @@ type Read = (after: number) => Promise<{ kind: 'ok'; reply: OutputReply } | { ki
 export class OutputHistory {
   private readonly reading = new Map<number, Promise<OutputReply>>();
 
-  constructor(private readonly read: Read) {}
+  constructor(
+    private readonly read: Read,
+    private readonly chunkBytes = TERMINAL_CHUNK_BYTES,
+  ) {}
 
   /** The output after `after`, up to `upTo` at most. Throws what the host refuses it with. */
   async next(after: number, upTo: number): Promise<Stretch> {
@@ -29,7 +32,7 @@ export class OutputHistory {
     // A host that answers with nothing would be asked without end.
     if (wanted.byteLength === 0)
       throw new CodedError('runner_failed', 'The host has less output than it has published');
-    return { packets: packetsOf([...reset, ...dataFrames(end, wanted)], TERMINAL_CHUNK_BYTES), last: end };
+    return { packets: packetsOf([...reset, ...dataFrames(end, wanted, this.chunkBytes)], this.chunkBytes), last: end };
   }
 
   /** One page after `after`, as the host has it. */
@@ -51,11 +54,11 @@ export class OutputHistory {
 export const resetFrame = (first: number): Frame => controlFrame({ type: 'terminal_reset', first });
 
 /** Output that ends at byte `end`, in frames. */
-export function dataFrames(end: number, output: Uint8Array): Frame[] {
+function dataFrames(end: number, output: Uint8Array, chunkBytes: number): Frame[] {
   const frames: Frame[] = [];
   const begins = end - output.byteLength;
-  for (let at = 0; at < output.byteLength; at += TERMINAL_CHUNK_BYTES) {
-    const part = output.subarray(at, at + TERMINAL_CHUNK_BYTES);
+  for (let at = 0; at < output.byteLength; at += chunkBytes) {
+    const part = output.subarray(at, at + chunkBytes);
     frames.push(new FrameWriter().terminalData(begins + at + part.byteLength, part));
   }
   return frames;

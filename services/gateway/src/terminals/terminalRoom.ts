@@ -30,7 +30,18 @@ const TAKEN_STEP = 64 * 1024;
 /** Answers after which asking again is of use. */
 const MOMENTARY: readonly string[] = ['host_lost', 'rpc_timeout', 'rpc_busy', 'unavailable', 'rpc_cancelled'];
 
+/** The bounds of watching a terminal, in bytes. */
+export const TERMINAL_LIMITS = {
+  /** The latest output, ready to be sent. */
+  ringBytes: TERMINAL_RING_BYTES,
+  /** Above this many bytes unsent or untaken a viewer is parked: only its offset is kept. */
+  parkBytes: TERMINAL_WINDOW_BYTES,
+  /** One message during a replay. */
+  chunkBytes: TERMINAL_CHUNK_BYTES,
+};
+
 export interface TerminalRoomOptions {
+  limits?: typeof TERMINAL_LIMITS;
   terminalId: string;
   runnerId: string;
   host: TerminalHost;
@@ -47,7 +58,8 @@ export interface TerminalRoomOptions {
  */
 export class TerminalRoom {
   private readonly watchers = new Set<TerminalWatcher>();
-  private readonly ring = new Ring(0, TERMINAL_RING_BYTES);
+  private readonly ring: Ring;
+  private readonly limits: typeof TERMINAL_LIMITS;
   private readonly catchUp: CatchUp<TerminalWatcher>;
   private readonly history: OutputHistory;
   private readonly writer = new FrameWriter();
@@ -65,6 +77,7 @@ export class TerminalRoom {
   private isLost = false;
   private over = false;
   private holders = 0;
+  private readonly waiting: (() => void)[] = [];
   /** Watchers that have asked for the keyboard: that has a row in the audit log already. */
   private readonly asking = new Set<string>();
 
@@ -72,11 +85,13 @@ export class TerminalRoom {
     private readonly options: TerminalRoomOptions,
     private readonly opener: Principal,
   ) {
-    const { host, flow } = options;
-    this.history = new OutputHistory((after) => host.call(this.principal, 'terminal_output', { after }));
+    const { host, flow, limits = TERMINAL_LIMITS } = options;
+    this.limits = limits;
+    this.ring = new Ring(0, limits.ringBytes);
+    const read = (after: number) => host.call(this.principal, 'terminal_output', { after });
+    this.history = new OutputHistory(read, limits.chunkBytes);
     this.catchUp = new CatchUp<TerminalWatcher>({
-      ...{ ring: this.ring, flow },
-      limits: { parkBytes: TERMINAL_WINDOW_BYTES, chunkBytes: TERMINAL_CHUNK_BYTES },
+      ...{ ring: this.ring, flow, limits },
       older: (after, upTo) => this.history.next(after, upTo),
       cut: cutOutput,
       onParked: () => undefined,
@@ -122,6 +137,7 @@ export class TerminalRoom {
       watcher.wire.send({ type: 'terminal_reset', first });
     }
     watcher.wire.begin(watcher.position);
+    await this.reach(watcher.position);
     await this.catchUp.fill(watcher);
   }
 
@@ -150,6 +166,7 @@ export class TerminalRoom {
     clearTimeout(this.timer);
     this.stopFollowing();
     this.catchUp.close();
+    for (const wake of this.waiting.splice(0)) wake();
     this.options.onOver();
   }
 
@@ -178,6 +195,17 @@ export class TerminalRoom {
     this.ring.push(frame);
     this.catchUp.ringChanged();
     if (this.catchUp.live.size > 0) this.catchUp.push(frame);
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  /** Waits until this gateway has the output up to a byte that the host has reached. */
+  private async reach(n: number): Promise<void> {
+    while (this.ring.last < n && !this.over) {
+      await new Promise<void>((resolve) => {
+        this.waiting.push(resolve);
+        if (!this.repairing) void this.repair();
+      });
+    }
   }
 
   /** Reads what was missed from the host, until nothing is missing. */
@@ -192,8 +220,8 @@ export class TerminalRoom {
         const begins = n - output.byteLength;
         if (begins > this.ring.last) this.skipTo(begins);
         const known = this.ring.last - begins;
-        for (let at = known; at < output.byteLength; at += TERMINAL_CHUNK_BYTES) {
-          const part = output.subarray(at, at + TERMINAL_CHUNK_BYTES);
+        for (let at = known; at < output.byteLength; at += this.limits.chunkBytes) {
+          const part = output.subarray(at, at + this.limits.chunkBytes);
           this.print(begins + at + part.byteLength, part);
         }
         this.catchUp.flush();
