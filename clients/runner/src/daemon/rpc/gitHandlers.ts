@@ -1,4 +1,4 @@
-import { CodedError, CHANGES_METHODS, GIT_METHODS } from '@pizzapi/protocol';
+import { CodedError, type CHANGES_METHODS, type GIT_METHODS } from '@pizzapi/protocol';
 import type { RunnerHandlers } from './dispatcher.js';
 
 type GitMethod = keyof typeof GIT_METHODS | keyof typeof CHANGES_METHODS;
@@ -9,6 +9,23 @@ const refuse = (): never => {
 
 /** Answers requests about git and about the changes of sessions. */
 export function gitHandlers(): Pick<RunnerHandlers, GitMethod> {
-  const names = [...Object.keys(GIT_METHODS), ...Object.keys(CHANGES_METHODS)] as GitMethod[];
-  return Object.fromEntries(names.map((name) => [name, refuse])) as Pick<RunnerHandlers, GitMethod>;
+  return {
+    git_status: refuse,
+    git_diff: refuse,
+    git_log: refuse,
+    git_show: refuse,
+    git_branches: refuse,
+    git_stage: refuse,
+    git_unstage: refuse,
+    git_discard: refuse,
+    git_commit: refuse,
+    git_checkout: refuse,
+    session_changes: refuse,
+    session_diff: refuse,
+    session_undo: refuse,
+    list_worktrees: refuse,
+    keep_worktree: refuse,
+    merge_worktree: refuse,
+    remove_worktree: refuse,
+  };
 }
