@@ -18,6 +18,10 @@ export interface RunnerHome {
   readonly ended: string;
   /** One file per command of a person that runs. */
   readonly execs: string;
+  /** The work trees of sessions, with one file for each. Sessions may start in here. */
+  readonly worktrees: string;
+  /** What is recorded of the changes of sessions, one folder for each. */
+  readonly changes: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -46,6 +50,8 @@ export function hostHome(root: string): RunnerHome {
     sessions: join(root, 'sessions'),
     ended: join(root, 'ended'),
     execs: join(root, 'execs'),
+    worktrees: join(root, 'worktrees'),
+    changes: join(root, 'changes'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userId()}-${place}`),
     spool: (sid) => join(root, 'spool', sid),

@@ -264,6 +264,7 @@ export const ERRORS = {
     status: 409,
     hint: 'Commit or merge the work first, or confirm that it is discarded.',
   },
+  worktree_in_use: { status: 409, hint: 'End the session first. Its work stays in the branch.' },
   worktree_unknown: { status: 404, hint: 'The work tree was removed. Load the list again.' },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },

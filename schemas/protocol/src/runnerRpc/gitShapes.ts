@@ -186,5 +186,7 @@ export const NewWorktree = Type.Object({
   branch: Type.Optional(GitBranchName),
   /** Where the branch begins. Missing: at `HEAD`. */
   base: Type.Optional(GitRev),
+  /** Runs the filters and hooks of the repository. Needs the right `exec`. */
+  programs: Type.Optional(Type.Boolean()),
 });
 export type NewWorktree = Static<typeof NewWorktree>;

@@ -39,6 +39,8 @@ export const CHANGES_METHODS = {
     }),
     reply: reply({
       source: Type.Enum([...CHANGE_SOURCES]),
+      /** Without `git`: why. */
+      why: Type.Optional(Text),
       /** With `git`: the top of the work tree, and where the session began. */
       top: Type.Optional(Text),
       began: Type.Optional(

@@ -29,7 +29,9 @@ const ALWAYS: readonly ConfigEntry[] = [
   ['diff.mnemonicPrefix', 'false'],
   ['diff.relative', 'false'],
   ['diff.submodule', 'short'],
-  ['diff.orderFile', ''],
+  // Otherwise git runs a git of its own in each submodule, with the configuration of the submodule.
+  ['diff.ignoreSubmodules', 'dirty'],
+  ['diff.orderFile', '/dev/null'],
   ['status.submoduleSummary', 'false'],
   ['status.relativePaths', 'false'],
   ['submodule.recurse', 'false'],
