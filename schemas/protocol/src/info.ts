@@ -115,6 +115,8 @@ export const RunnerInfo = Type.Object({
   approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
   /** What its token lets people do on the host. Missing: everything. */
   allow: Type.Optional(RunnerRights),
+  /** The version of its git. Missing: it makes no work trees. */
+  git: Type.Optional(Type.String()),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
   /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */
