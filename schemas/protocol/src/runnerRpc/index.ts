@@ -1,11 +1,16 @@
 import type { Static } from 'typebox';
 import { checker, type Checker } from '../check.js';
 import { COMMAND_METHODS } from './commands.js';
+import { FILE_CHANGE_METHODS } from './fileChanges.js';
+import { FILE_METHODS } from './files.js';
 import type { RunnerMethodSpec } from './method.js';
 import { STATUS_METHODS } from './status.js';
 
 export * from './commandLine.js';
 export * from './commands.js';
+export * from './fileChanges.js';
+export * from './filePaths.js';
+export * from './files.js';
 export * from './method.js';
 export * from './rights.js';
 
@@ -16,6 +21,8 @@ export * from './rights.js';
 export const RUNNER_METHODS = {
   ...STATUS_METHODS,
   ...COMMAND_METHODS,
+  ...FILE_METHODS,
+  ...FILE_CHANGE_METHODS,
 } as const;
 
 type Table = typeof RUNNER_METHODS;
