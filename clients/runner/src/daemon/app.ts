@@ -21,6 +21,7 @@ import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
+import { openHostFiles } from './files/index.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
@@ -241,6 +242,15 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
+    const files = await openHostFiles({
+      home,
+      pizzapiHome: options.home,
+      agentDir,
+      roots,
+      hosts,
+      env: withoutSecrets(env),
+      workerMain: deps.workerMain,
+    });
     const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
@@ -253,6 +263,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models,
       load,
       commands,
+      files,
       onStop,
       rights: () => allow,
       log,
@@ -275,6 +286,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
       commands,
+      files,
       unlock,
     };
     const { defaultModel } = models.current;

@@ -4,6 +4,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { CommandRunner } from './exec/commandRunner.js';
+import type { HostFiles } from './files/index.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
@@ -38,6 +39,7 @@ export interface RunnerParts {
   watchWarnings: (signal: AbortSignal) => Promise<void>;
   stopRpc: () => void;
   commands: CommandRunner;
+  files: HostFiles;
   unlock: () => Promise<void>;
 }
 
@@ -130,9 +132,9 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, commands, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, files, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
     stopRpc();
-    await commands.stop();
+    await Promise.all([commands.stop(), files.stop()]);
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
     await publisher.close(1_000);
     await lease.release();

@@ -1,31 +1,39 @@
-import { CodedError, type FILE_CHANGE_METHODS, type FILE_METHODS } from '@pizzapi/protocol';
+import type { FILE_CHANGE_METHODS, FILE_METHODS } from '@pizzapi/protocol';
+import type { HostFiles } from '../files/hostFiles.js';
 import type { RunnerHandlers } from './dispatcher.js';
+
+export interface FileDeps {
+  files: HostFiles;
+}
 
 type FileMethod = keyof typeof FILE_METHODS | keyof typeof FILE_CHANGE_METHODS;
 
-const later = (): never => {
-  throw new CodedError('method_unknown', 'This runner does not serve files yet');
-};
-
 /** What a runner answers about the files of its host. */
-export function fileHandlers(): Pick<RunnerHandlers, FileMethod> {
+export function fileHandlers({ files }: FileDeps): Pick<RunnerHandlers, FileMethod> {
+  const { uploads } = files;
   return {
-    list_files: later,
-    find_paths: later,
-    read_file: later,
-    search_files: later,
-    search_more: later,
-    search_cancel: later,
-    watch_folders: later,
-    write_file: later,
-    create_file: later,
-    make_folder: later,
-    move_file: later,
-    delete_file: later,
-    upload_begin: later,
-    upload_write: later,
-    upload_state: later,
-    upload_finish: later,
-    upload_cancel: later,
+    list_files: (request, call) => files.list(request, call),
+    find_paths: (request, call) => files.find(request, call),
+    read_file: (request, call) => files.read(request, call),
+    search_files: (request, call) => files.search(request, call),
+    search_more: (request, call) => files.searchMore(request, call),
+    search_cancel: (request, call) => {
+      files.cancelSearch(request, call);
+      return {};
+    },
+    watch_folders: (request, call) => files.watch(request, call),
+    write_file: (request, call) => files.write(request, call),
+    create_file: (request, call) => files.create(request, call),
+    make_folder: (request, call) => files.makeFolder(request, call),
+    move_file: (request, call) => files.move(request, call),
+    delete_file: (request, call) => files.remove(request, call),
+    upload_begin: (request, call) => files.beginUpload(request, call),
+    upload_write: (request, { userId }) => uploads.write(request, userId),
+    upload_state: ({ uploadId }, { userId }) => uploads.state(uploadId, userId),
+    upload_finish: (request, call) => files.finishUpload(request, call),
+    upload_cancel: async ({ uploadId }, { userId }) => {
+      await uploads.cancel(uploadId, userId);
+      return {};
+    },
   };
 }
