@@ -1,8 +1,8 @@
 import { link, lstat, mkdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { CodedError, type FileFacts, type MethodReply, type MethodRequest } from '@pizzapi/protocol';
 import type { Bounds } from './bounds.js';
-import { joinPath, parentOf, readPath, toText, type BytePath } from './bytePath.js';
-import { isSame, openParent, withParent, withPath, type OpenPath } from './confinement.js';
+import { joinPath, nameOf, parentOf, readPath, toBuffer, toText, type BytePath } from './bytePath.js';
+import { isSame, openChild, openParent, openWithin, withParent, withPath, type OpenPath } from './confinement.js';
 import { errnoOf, withFileErrors } from './fileErrors.js';
 import { factsOf, versionOf } from './fileFacts.js';
 import { changed } from './reading.js';
@@ -12,7 +12,7 @@ import { removedName, saveName } from './temporaryNames.js';
 import type { Trash } from './trash.js';
 
 /** Folders that one request makes at most. */
-const MAX_PARENTS = 1_000;
+const MAX_PARENTS = 2_000;
 
 /** Replaces the content of a file in one step, or makes the file. A hard link keeps the old content under its other names. */
 export async function writeFileWithin(bounds: Bounds, request: MethodRequest<'write_file'>): Promise<FileFacts> {
@@ -65,35 +65,35 @@ export async function makeFolderWithin(
   { path: asked, parents = false }: MethodRequest<'make_folder'>,
 ): Promise<FileFacts> {
   const path = bounds.locate(readPath(asked));
-  const make = (one: BytePath): Promise<void> =>
-    withParent(bounds, one, async (folder, name) => {
-      await mkdir(folder.at(name));
+  const missing = [nameOf(path)];
+  let above = parentOf(path);
+  for (; parents && above !== '/' && (await isMissing(above)); above = parentOf(above)) missing.unshift(nameOf(above));
+  if (missing.length > MAX_PARENTS) throw new CodedError('path_invalid', 'The folders are nested too deep');
+  let folder = await openWithin(bounds, above, 'folder');
+  try {
+    return await withFileErrors(toText(path), async () => {
+      for (const name of missing) {
+        await folder.confirm();
+        await mkdir(folder.at(name)).catch((error: unknown) => {
+          if (!parents || errnoOf(error) !== 'EEXIST') throw error;
+        });
+        const child = await openChild(bounds, folder, name);
+        await folder.close();
+        folder = child;
+      }
+      return factsOf(folder.real, folder.stats);
     });
-  const missing = [path];
-  if (parents) {
-    for (let at = parentOf(path); at !== parentOf(at) && !(await isFolder(bounds, at)); at = parentOf(at)) {
-      if (missing.length >= MAX_PARENTS) throw new CodedError('path_invalid', 'The folders are nested too deep');
-      missing.unshift(at);
-    }
+  } finally {
+    await folder.close();
   }
-  for (const one of missing) {
-    try {
-      await make(one);
-    } catch (error) {
-      if (!(parents && error instanceof CodedError && error.code === 'file_exists')) throw error;
-    }
-  }
-  return withPath(bounds, path, 'folder', async ({ real, stats }) => factsOf(real, stats));
 }
 
-async function isFolder(bounds: Bounds, path: BytePath): Promise<boolean> {
-  try {
-    return await withPath(bounds, path, 'folder', async () => true);
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'file_not_found') return false;
-    throw error;
-  }
-}
+/** Whether a path leads nowhere. Where it leads is checked when it is opened. */
+const isMissing = (path: BytePath): Promise<boolean> =>
+  lstat(toBuffer(path)).then(
+    () => false,
+    (error: unknown) => errnoOf(error) === 'ENOENT',
+  );
 
 /** Moves a name to another place. Never over what exists there. A link is moved, and not what it leads to. */
 export async function moveWithin(

@@ -120,6 +120,27 @@ export async function openParent(
   throw outside(path);
 }
 
+/** Opens a folder of a folder that is open. A link is refused. */
+export async function openChild(
+  bounds: Bounds,
+  folder: OpenPath,
+  name: BytePath,
+  strategy: Strategy = OF_PLATFORM,
+): Promise<OpenPath> {
+  const real = joinPath(folder.real, name);
+  if (strategy === 'paths') return openWithin(bounds, real, 'folder', strategy);
+  if (!bounds.has(real)) throw outside(real);
+  const held = await open(folder.at(name), O_PATH | O_NOFOLLOW);
+  try {
+    const child = new OpenPath(held, real, await held.stat({ bigint: true }), strategy);
+    requireKind(child, 'folder', real);
+    return child;
+  } catch (error) {
+    await held.close();
+    throw error;
+  }
+}
+
 /** Runs work with what a path leads to, and closes it. */
 export async function withPath<T>(
   bounds: Bounds,

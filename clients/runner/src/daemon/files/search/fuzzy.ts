@@ -31,14 +31,17 @@ export function scoreName(query: string, path: string, matchCase: boolean): Name
   const haystack = text.length === path.length ? text : path;
   if (!occursInOrder(sought, haystack)) return undefined;
   const nameStart = path.lastIndexOf('/') + 1;
-  // Once from the end, which finds the name first, and once as a text in a row.
-  const spread = spreadFromEnd(sought, haystack);
+  // Ways to place the letters: from the end, which finds the name first; in a row; at the begins of words.
   const inRow = haystack.lastIndexOf(sought);
-  const row = inRow === -1 ? undefined : [...sought].map((_, index) => inRow + index);
-  const scored = [spread, ...(row === undefined ? [] : [row])].map((places) => ({
-    places,
-    score: scoreOf(places, query, path, nameStart),
-  }));
+  const ways = [
+    spreadFromEnd(sought, haystack),
+    inRow === -1 ? undefined : Array.from(sought, (_, index) => inRow + index),
+    atWords(sought, haystack, path, nameStart),
+    atWords(sought, haystack, path, 0),
+  ];
+  const scored = ways
+    .filter((places) => places !== undefined)
+    .map((places) => ({ places, score: scoreOf(places, query, path, nameStart) }));
   const best = scored.reduce((a, b) => (b.score > a.score ? b : a));
   const name = haystack.slice(nameStart);
   const bonus = name === sought ? NAME_EQUALS : name.startsWith(sought) ? NAME_BEGINS : 0;
@@ -65,12 +68,32 @@ function spreadFromEnd(query: string, text: string): number[] {
   return places;
 }
 
+/** Each letter in a row with the one before, else at the next begin of a word, else where it comes next. */
+function atWords(query: string, text: string, path: string, from: number): number[] | undefined {
+  const places: number[] = [];
+  let at = from;
+  for (const character of query) {
+    let place = text[at] === character && at > from ? at : -1;
+    for (let next = at; place === -1 && next < text.length; next++)
+      if (text[next] === character && isWordStart(path, next)) place = next;
+    if (place === -1) place = text.indexOf(character, at);
+    if (place === -1) return undefined;
+    places.push(place);
+    at = place + 1;
+  }
+  return places;
+}
+
+function isWordStart(path: string, place: number): boolean {
+  const before = path[place - 1];
+  return before === undefined || isSeparator(before) || (isUpper(path[place] ?? '') && !isUpper(before));
+}
+
 function scoreOf(places: readonly number[], query: string, path: string, nameStart: number): number {
   let score = 0;
   places.forEach((place, index) => {
-    const before = path[place - 1];
-    const here = path[place] ?? '';
-    if (before === undefined || isSeparator(before) || (isUpper(here) && !isUpper(before))) score += START_OF_WORD;
+    const here = path[place];
+    if (isWordStart(path, place)) score += START_OF_WORD;
     const last = places[index - 1];
     if (last !== undefined) score += place === last + 1 ? IN_A_ROW : -GAP * Math.min(10, place - last - 1);
     if (place >= nameStart) score += IN_NAME;

@@ -76,6 +76,8 @@ async function contentOf(path: BytePath): Promise<Buffer | undefined> {
 
 function rangesIn(line: string, pattern: RegExp, encoding: BufferEncoding): [number, number][] {
   const ranges: [number, number][] = [];
+  // A search begins where the one before has ended.
+  pattern.lastIndex = 0;
   for (const match of line.matchAll(pattern)) {
     if (match[0] === '') continue;
     const start = Buffer.byteLength(line.slice(0, match.index), encoding);
