@@ -24,6 +24,8 @@ export interface RunnerHome {
   readonly worktrees: string;
   /** What is recorded of the changes of sessions, one folder for each. */
   readonly changes: string;
+  /** One file per upload that has not ended. */
+  readonly uploads: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -55,6 +57,7 @@ export function hostHome(root: string): RunnerHome {
     terminals: join(root, 'terminals'),
     worktrees: join(root, 'worktrees'),
     changes: join(root, 'changes'),
+    uploads: join(root, 'uploads'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userId()}-${place}`),
     spool: (sid) => join(root, 'spool', sid),

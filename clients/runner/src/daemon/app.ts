@@ -22,6 +22,7 @@ import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
 import { createGitParts } from './git/index.js';
+import { openHostFiles } from './files/index.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
@@ -265,6 +266,15 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, roots, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
+    const files = await openHostFiles({
+      home,
+      pizzapiHome: options.home,
+      agentDir,
+      roots,
+      hosts,
+      env: withoutSecrets(env),
+      workerMain: deps.workerMain,
+    });
     const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
     const stopRpc = serveRunner({
@@ -278,6 +288,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       load,
       commands,
       terminals,
+      files,
       onStop,
       rights: () => allow,
       log,
@@ -301,6 +312,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       stopRpc,
       commands,
       terminals,
+      files,
       unlock,
     };
     const { defaultModel } = models.current;
