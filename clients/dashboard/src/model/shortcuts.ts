@@ -31,6 +31,11 @@ export const SHORTCUTS = {
   beginning: { group: 'session', keys: ['Home'], does: 'Go to the beginning' },
   end: { group: 'session', keys: ['End'], does: 'Go to the end' },
   compose: { group: 'session', keys: ['I'], does: 'Write a message' },
+  panel: {
+    group: 'session',
+    keys: ['Ctrl+`', 'Ctrl+F6'],
+    does: 'Go to the host panel, and from there back to the message. It also leaves a terminal, which takes all other keys',
+  },
   stop: { group: 'session', keys: ['Escape'], does: 'Stop the agent' },
 
   findNext: { group: 'search', keys: ['Enter'], does: 'Next match' },
