@@ -236,6 +236,16 @@ export const ERRORS = {
     hint: 'The command has ended and its output was read, or no request for it came for 30 s, or the runner was restarted.',
   },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
+  terminal_unknown: {
+    status: 404,
+    hint: 'The terminal has ended, or it never was there. `pizzapi terminal <runner> --list` lists the terminals.',
+  },
+  terminal_failed: {
+    status: 502,
+    hint: 'The host could not start the terminal. The log of its runner states the reason.',
+  },
+  too_many_terminals: { status: 429, hint: 'End a terminal of this host that is not used any longer.' },
+  keyboard_taken: { status: 409, hint: 'Another viewer has the keyboard of this terminal. Take it over to type.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
   runner_timeout: {
     status: 504,

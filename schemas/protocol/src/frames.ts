@@ -170,7 +170,8 @@ export type RunnersDownFrame = FrameOf<typeof RUNNERS_DOWN>;
 /** A received frame, or what is wrong with it (code `bad_frame`). */
 export type ParsedFrame<F> = { kind: 'frame'; frame: F } | { kind: 'invalid'; ref?: string; error: ErrorInfo };
 
-function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
+/** Returns a reader of the frames of one kind of WebSocket. */
+export function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
   const checkers = new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
   return (value) => {
     if (!isMap(value)) return { kind: 'invalid', error: errorInfo('bad_frame', 'The frame is not a map') };

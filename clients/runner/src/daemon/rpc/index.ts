@@ -4,6 +4,7 @@ import { subjects, type RunnerRight } from '@pizzapi/protocol';
 import type { SessionHosts } from '../hosts.js';
 import { commandHandlers, type CommandDeps } from './commandHandlers.js';
 import { RunnerRequestDispatcher, type RunnerHandlers } from './dispatcher.js';
+import { terminalHandlers } from './terminalHandlers.js';
 import { statusHandlers, type StatusDeps } from './statusHandlers.js';
 
 export * from './dispatcher.js';
@@ -24,7 +25,7 @@ export interface RunnerRpcDeps extends StatusDeps, CommandDeps {
  * the type asks for a handler of every method of the table.
  */
 function daemonHandlers(deps: RunnerRpcDeps): RunnerHandlers {
-  return { ...statusHandlers(deps), ...commandHandlers(deps) };
+  return { ...statusHandlers(deps), ...commandHandlers(deps), ...terminalHandlers() };
 }
 
 /** Answers what a daemon is asked, until the returned function is called. */
