@@ -1,3 +1,4 @@
+import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { RunnerRight } from '@pizzapi/protocol';
 import type { Component } from 'svelte';
 import type { HostTabId } from '../model/hostTabs.js';
@@ -16,7 +17,15 @@ export interface HostTab {
 }
 
 /** In the order in which they are shown. */
-const TABS: readonly HostTab[] = [];
+const TABS: readonly HostTab[] = [
+  {
+    id: 'terminals',
+    label: 'Terminal',
+    icon: SquareTerminal,
+    right: 'terminals',
+    load: () => import('../terminals/TerminalPanel.svelte'),
+  },
+];
 
 /** The tabs that a person may open here. */
 export function tabsOf(panel: HostPanel): readonly HostTab[] {

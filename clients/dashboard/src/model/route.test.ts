@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { hostPath, loginToken, pairCode, parseRoute } from './route.js';
 
+const TERMINAL = 't_abcdefghijkl_r1';
+
 it.each([
   ['/', '', { page: 'home' }],
   ['/s/abc', '', { page: 'session', sid: 'abc' }],
@@ -17,7 +19,12 @@ it.each([
   ['/l', '#Ab-_c', { page: 'short', code: 'Ab-_c' }],
   ['/hosts/r1', '', { page: 'host', rid: 'r1' }],
   ['/hosts/r1/terminals', '', { page: 'host', rid: 'r1', tab: 'terminals' }],
-  ['/hosts/r1/terminals/t1', '', { page: 'host', rid: 'r1', tab: 'terminals', target: { terminalId: 't1' } }],
+  [
+    `/hosts/r1/terminals/${TERMINAL}`,
+    '',
+    { page: 'host', rid: 'r1', tab: 'terminals', target: { terminalId: TERMINAL } },
+  ],
+  [`/hosts/r2/terminals/${TERMINAL}`, '', { page: 'missing' }],
   ['/hosts/r1/terminals/a.b', '', { page: 'missing' }],
   ['/hosts/r1/files/t1', '', { page: 'missing' }],
   ['/hosts/r1/files', '', { page: 'host', rid: 'r1', tab: 'files' }],
@@ -50,7 +57,7 @@ it('the address of a file, a terminal or a host leads back to it', () => {
   const file = { path: '/home/ada/a#b: 1%.ts', line: 7 };
   const [path, hash] = hostPath('r1', 'files', file).split('#');
   expect(parseRoute(path!, `#${hash}`)).toEqual({ page: 'host', rid: 'r1', tab: 'files', target: file });
-  expect(hostPath('r1', 'terminals', { terminalId: 't1' })).toBe('/hosts/r1/terminals/t1');
+  expect(hostPath('r1', 'terminals', { terminalId: TERMINAL })).toBe(`/hosts/r1/terminals/${TERMINAL}`);
   expect(hostPath('r1')).toBe('/hosts/r1');
 });
 

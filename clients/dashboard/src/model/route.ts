@@ -1,4 +1,4 @@
-import { isId } from '@pizzapi/protocol';
+import { isId, parseTerminalId } from '@pizzapi/protocol';
 import type { HostTabId, HostTarget } from './hostTabs.js';
 
 export const SETTINGS_PAGES = ['account', 'notifications', 'devices', 'keys', 'people', 'audit'] as const;
@@ -42,8 +42,8 @@ export function parseRoute(path: string, hash: string): Route {
 
 function hostRoute(path: string, hash: string): Route {
   const [, rid, tab, terminalId] = /^\/hosts\/([^/]+)(?:\/(terminals|files)(?:\/([^/]+))?)?\/?$/.exec(path) ?? [];
-  if (!isId(rid) || (terminalId !== undefined && (tab !== 'terminals' || !isId(terminalId))))
-    return { page: 'missing' };
+  const isTerminal = tab === 'terminals' && parseTerminalId(terminalId ?? '')?.runnerId === rid;
+  if (!isId(rid) || (terminalId !== undefined && !isTerminal)) return { page: 'missing' };
   if (tab === undefined) return { page: 'host', rid };
   if (tab === 'terminals')
     return { page: 'host', rid, tab, ...(terminalId === undefined ? {} : { target: { terminalId } }) };
