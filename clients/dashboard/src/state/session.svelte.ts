@@ -85,6 +85,8 @@ export class SessionView {
   meta = $state.raw<SessionMetaState>()!;
   viewers = $state.raw<readonly Presence[]>([]);
   mode = $state.raw<ViewerMode>('read');
+  /** A guest who may read the files of the session's folder. */
+  mayReadFiles = $state.raw(false);
   /** The gateway has said hello: `mode` is what it grants. */
   greeted = $state.raw(false);
   /** The page of somebody who came by a link. */
@@ -254,6 +256,7 @@ export class SessionView {
     this.meta = visible(store.meta);
     this.viewers = visible(store.viewers);
     this.mode = store.mode;
+    this.mayReadFiles = store.mayReadFiles;
     this.wasShared ||= this.shared !== undefined;
     this.connection = connectionForPage(store.connection);
     this.greeted ||= isOpen(store.connection.state);
