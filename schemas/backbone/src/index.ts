@@ -118,7 +118,8 @@ export type {
   StorageUse,
 } from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';
-export { archiveSession, eraseArchived, openArchive } from './backup/archive.js';
+export { archiveSession, eraseArchived, openArchive, proveArchive } from './backup/archive.js';
+export { removeUnfinished } from './unfinishedSession.js';
 export type { ArchivedSession, OpenedArchive } from './backup/archive.js';
 export { askErasure } from './erasure/askErasure.js';
 export { BACKUP_OPTIONS, RESTORE_OPTIONS } from './backup/backupOptions.js';

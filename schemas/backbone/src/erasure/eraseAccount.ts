@@ -35,16 +35,16 @@ const MARKER_MS = 60 * 60_000;
 const MARKED = { markerMs: MARKER_MS };
 
 /**
- * Disables an account for good, as the first step of its erasure: its logins, keys and connections end within seconds.
- * False without such an account.
+ * Disables an account for good, as the first step of its erasure: its logins, keys and connections end within seconds, and the
+ * issuer cannot enable it again. False without such an account.
  */
 export async function closeAccount(admin: Backbone, userId: string): Promise<boolean> {
   const rows = accountRows(admin);
   for (;;) {
     const found = await rows.get(accountKey(userId));
     if (found === undefined) return false;
-    const { disabledAt = Date.now() } = found.value;
-    const closed: AccountRow = { ...found.value, disabledAt };
+    const { disabledBy: _, disabledAt = Date.now(), ...account } = found.value;
+    const closed: AccountRow = { ...account, disabledAt };
     if ((await rows.update(accountKey(userId), closed, found.revision)).kind === 'stored') return true;
   }
 }
