@@ -16,7 +16,7 @@ import { CodedError, commonRights, rightsOf, spokenVersion, type ErrorInfo } fro
 import { bundledPi, describeInstallation, processHost, type PiInstallation } from '../installation/index.js';
 import { readRunnerToken } from '../access/index.js';
 import { makeRunnerHome, runnerHome } from '../home.js';
-import { withoutSecrets, workerEnvironment } from '../workerEnvironment.js';
+import { workerEnvironment } from '../workerEnvironment.js';
 import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
@@ -179,7 +179,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
-    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    const commands = new CommandRunner({ env, folder: home.execs });
     await commands.recover();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
