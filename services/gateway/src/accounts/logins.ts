@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loginRows, type Backbone } from '@pizzapi/backbone';
+import { loginRows, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
 import { newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
@@ -24,6 +24,7 @@ export type LoginOptions = Pick<LoginRow, 'issuer'> & {
 /** The sign-ins of browsers: rows of the bucket `accounts`, found by the SHA-256 of the cookie. */
 export class Logins {
   private readonly rows;
+  private readonly refreshTokens;
 
   constructor(
     b: Backbone,
@@ -31,6 +32,7 @@ export class Logins {
     private readonly now: () => number = Date.now,
   ) {
     this.rows = loginRows(b);
+    this.refreshTokens = refreshRows(b);
   }
 
   /** Signs a browser in: the cookie it is to keep. */
@@ -64,14 +66,14 @@ export class Logins {
   /** Ends one login of an account; false when there is none with this id. Resolves once it opens nothing here. */
   async end(userId: string, id: string): Promise<boolean> {
     const found = this.of(userId).find(([, login]) => login.id === id);
-    if (found !== undefined) await this.remove(found[0]);
+    if (found !== undefined) await this.remove(found);
     return found !== undefined;
   }
 
   /** Ends all logins of an account but one. */
   async endAll(userId: string, except?: string): Promise<void> {
     const others = this.of(userId).filter(([, { id }]) => id !== except);
-    await Promise.all(others.map(([hash]) => this.remove(hash)));
+    await Promise.all(others.map((login) => this.remove(login)));
   }
 
   private of(userId: string): [hash: string, LoginRow][] {
@@ -82,10 +84,12 @@ export class Logins {
   }
 
   private async makeRoom(userId: string): Promise<void> {
-    for (const [hash] of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(hash);
+    for (const login of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(login);
   }
 
-  private async remove(hash: string): Promise<void> {
+  private async remove([hash, { issuer }]: [hash: string, LoginRow]): Promise<void> {
+    // First: when this fails, the login is still there, and so is the way to its token.
+    if (issuer !== undefined) await this.refreshTokens.delete(`refresh.${hash}`, { markerMs: MARKER_MS });
     const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
     await this.credentialCache.logins.deletionSettled(hash, revision);
   }
