@@ -324,7 +324,7 @@ export async function createGateway({
   });
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  const calls = new RunnerCalls({ b, directory, audit });
+  const calls = new RunnerCalls({ b, directory, audit, rates });
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   const runnerNameFor = (principal: Principal, rid: string) =>
