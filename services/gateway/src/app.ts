@@ -216,7 +216,7 @@ export async function createGateway({
     leases: (kind) => directory.countLeases(kind),
     storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
   };
-  const calls = new RunnerCalls({ b, directory, audit });
+  const calls = new RunnerCalls({ b, directory, audit, rates });
   const terminals = new TerminalRooms({
     hostOf: (terminalId) => natsTerminalHost({ b, calls, access }, terminalId),
     ...{ audit, log },
