@@ -37,9 +37,9 @@ export async function invitePerson(stack: ClusterStack, name: string): Promise<I
   const keyOf = async (kind: 'user' | 'runner') =>
     stringAt((await post('/api/keys', { name: `${name} ${kind}`, kind }, signedIn)).json, 'token') ?? '';
   const [token, runnerToken] = [await keyOf('user'), await keyOf('runner')];
-  const me = await fetch(`${stack.url}/api/auth/me`, { headers: { authorization: `Bearer ${token}` } });
-  const userId = stringAt(await me.json(), 'userId') ?? '';
-  return { userId, email, token, runnerToken };
+  const reply = await fetch(`${stack.url}/api/auth/me`, { headers: { authorization: `Bearer ${token}` } });
+  const me: unknown = await reply.json();
+  return { userId: isMap(me) ? (stringAt(me, 'userId') ?? '') : '', email, token, runnerToken };
 }
 
 /** A runner of a person on this machine. */
