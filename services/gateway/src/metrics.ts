@@ -4,7 +4,7 @@ import { isLeaseOf, LEASE_KINDS, type LeaseKind } from './leaseKinds.js';
 import type { RoomMetrics } from './room/room.js';
 import type { RoomFigures } from './room/rooms.js';
 
-export type SocketKind = 'viewer' | 'hub' | 'runners' | 'nats';
+export type SocketKind = 'viewer' | 'terminal' | 'hub' | 'runners' | 'nats';
 /** How long figures that another process has may take, in ms: a scrape must not wait for nats-server. */
 const ANSWER_MS = 2_000;
 
