@@ -1,8 +1,8 @@
 import type { Frame } from '../wire/frame.js';
 
 /**
- * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by bytes; the oldest
- * leave first and `after` rises.
+ * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by the bytes of the runs that its
+ * frames lie in, because a frame holds the whole buffer of its run. The oldest run leaves first, and `after` rises.
  */
 export class Ring {
   private frames: Frame[] = [];
@@ -24,12 +24,14 @@ export class Ring {
   }
 
   push(frame: Frame): void {
+    // The frames of a run lie behind one another.
+    if (frame.run !== this.frames[this.frames.length - 1]?.run) this.bytes += frame.run.buffer.length;
     this.frames.push(frame);
-    this.bytes += frame.size;
-    while (this.bytes > this.maxBytes && this.length > 1) {
-      const oldest = this.frames[this.start++]!;
-      this.after = oldest.seq;
-      this.bytes -= oldest.size;
+    while (this.bytes > this.maxBytes) {
+      const { run, seq } = this.frames[this.start]!;
+      if (run === frame.run) break;
+      this.after = seq;
+      if (this.frames[++this.start]!.run !== run) this.bytes -= run.buffer.length;
     }
     if (this.start > 1_024 && this.start * 2 > this.frames.length) {
       this.frames = this.frames.slice(this.start);

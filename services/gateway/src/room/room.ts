@@ -72,7 +72,7 @@ export class Room {
   private readonly history: SharedLogReader;
   private readonly pacer: Pacer;
   private readonly writer = new FrameWriter();
-  /** About how many bytes the next flush sends; 0 where frames go out one by one. */
+  /** About how many bytes the next flush sends to those who are live; 0 where frames go out one by one. */
   private flushBytes = 0;
   private readonly partials: Partials;
   private readonly reached = new Set<() => void>();
@@ -173,7 +173,7 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
-    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.flushBytes));
+    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.expectedBytes));
     const { metrics, spans } = this.options;
     metrics.received('event', batch.length);
     if (spans !== undefined) spans.arrived(batch);
@@ -193,7 +193,7 @@ export class Room {
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
     this.options.metrics.received('delta', 1);
-    if (this.pending.length === 0) this.writer.expect(this.flushBytes);
+    if (this.pending.length === 0) this.writer.expect(this.expectedBytes);
     const frame = this.writer.delta(n, bytes);
     const hole = this.partials.note(frame);
     if (this.live.size === 0) return;
@@ -205,6 +205,11 @@ export class Room {
       this.pending.push(frame);
       this.pacer.offer(1, this.live.size);
     }
+  }
+
+  /** The room for what is to come until the next flush. While no viewer is live, there is no flush. */
+  private get expectedBytes(): number {
+    return this.live.size > 0 ? this.flushBytes : 0;
   }
 
   /** Sends what waits to everyone who is live, as one message. */
