@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loginRows, refreshRows, type Backbone } from '@pizzapi/backbone';
+import { loginKey, loginRows, refreshKeyOf, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
 import { newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
@@ -11,8 +11,6 @@ import { MARKER_MS } from './store.js';
 export const MAX_LOGINS = 50;
 /** Characters kept of what a browser calls itself. */
 const MAX_USER_AGENT = 200;
-
-const keyOf = (hash: string): string => `login.${hash}`;
 
 /** What a login through the issuer has besides. */
 export type LoginOptions = Pick<LoginRow, 'issuer'> & {
@@ -50,7 +48,7 @@ export class Logins {
     };
     const hash = secretHash(cookie);
     await before?.(hash);
-    const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs });
+    const { revision } = await this.rows.create(loginKey(hash), login, { ttlMs });
     await this.credentialCache.logins.settled(revision);
     return { cookie, login };
   }
@@ -89,8 +87,8 @@ export class Logins {
 
   private async remove([hash, { issuer }]: [hash: string, LoginRow]): Promise<void> {
     // First: when this fails, the login is still there, and so is the way to its token.
-    if (issuer !== undefined) await this.refreshTokens.delete(`refresh.${hash}`, { markerMs: MARKER_MS });
-    const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
+    if (issuer !== undefined) await this.refreshTokens.delete(refreshKeyOf(loginKey(hash)), { markerMs: MARKER_MS });
+    const { revision } = await this.rows.delete(loginKey(hash), { markerMs: MARKER_MS });
     await this.credentialCache.logins.deletionSettled(hash, revision);
   }
 }

@@ -118,7 +118,8 @@ export class IssuerChecks {
       return isOver ? this.end(hash, login, 'issuer_unavailable') : undefined;
     }
     // The old token is used up: the new one is stored before anything else.
-    if (exchange.refreshToken !== undefined) await refreshTokens.put(hash, exchange.refreshToken);
+    if (exchange.refreshToken !== undefined)
+      await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
     await this.confirmed(hash, account, exchange);
     // The login may have ended meanwhile, and its token with it.
     if ((await this.rows.get(`login.${hash}`)) === undefined) await refreshTokens.remove(hash);

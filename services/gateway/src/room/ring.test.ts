@@ -3,33 +3,38 @@ import { expect, it } from 'vitest';
 import { FrameWriter } from '../wire/frame.js';
 import { Ring } from './ring.js';
 
-const event = encode({ type: 'agent_start' });
+const MAX_BYTES = 100_000;
+const event = encode({ type: 'note', text: 'x'.repeat(250) });
+const delta = encode({ n: 1, text: 'y'.repeat(2_000) });
 
-it('bounds what its frames hold in memory, which is the whole run of each', () => {
-  const ring = new Ring(0, 1_000_000);
-  const writer = new FrameWriter();
-  for (let seq = 1; seq <= 100; seq++) {
-    writer.expect(100_000);
-    ring.push(writer.event(seq, event));
-  }
+/** What the events of a ring keep in memory: their runs, each once. */
+const held = (ring: Ring): number => {
   const runs = new Set(ring.from(ring.after, Infinity).map(({ run }) => run));
-  const held = [...runs].reduce((sum, { buffer }) => sum + buffer.length, 0);
-  expect(held).toBeLessThanOrEqual(1_000_000);
-  expect(held).toBeGreaterThan(800_000);
-  expect(ring.from(ring.after, Infinity).map(({ seq }) => seq)).toEqual(
-    Array.from({ length: ring.length }, (_, at) => 100 - ring.length + 1 + at),
-  );
-});
+  return [...runs].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+};
 
-it('counts a run once for all its frames, and keeps the newest run whole', () => {
-  const ring = new Ring(0, 10_000);
+it('the events of a ring keep no more memory than it may have, whatever else was sent in the same messages', () => {
+  const ring = new Ring(0, MAX_BYTES);
   const writer = new FrameWriter();
   let seq = 0;
-  for (const frames of [100, 20, 500]) {
-    writer.expect(frames * 50);
-    for (let at = 0; at < frames; at++) ring.push(writer.event(++seq, event));
-    expect(ring.last).toBe(seq);
-    // The first two fit together. The third one alone is larger than the bound: it leaves no room for others.
-    expect([ring.after, ring.length]).toEqual(frames === 500 ? [120, 500] : [0, seq]);
+  for (let message = 0; message < 200; message++) {
+    // Each message has two small events, large deltas and free room.
+    writer.expect(20_000);
+    for (let i = 0; i < 4; i++) writer.delta(i, delta);
+    for (let i = 0; i < 2; i++) ring.push(writer.event(++seq, event));
+    expect(held(ring)).toBeLessThanOrEqual(MAX_BYTES);
   }
+  expect(ring.last).toBe(seq);
+  expect(ring.length).toBe(seq - ring.after);
+  expect(ring.length).toBeGreaterThanOrEqual(8);
+});
+
+it('events that fill their messages are kept as far as their bytes allow', () => {
+  const ring = new Ring(0, MAX_BYTES);
+  const writer = new FrameWriter();
+  for (let seq = 1; seq <= 1_000; seq++) ring.push(writer.event(seq, event));
+  expect(ring.length).toBeGreaterThan(MAX_BYTES / (event.byteLength + 100));
+  expect(ring.from(ring.after, Infinity).map(({ seq }) => seq)).toEqual(
+    Array.from({ length: ring.length }, (_, i) => ring.after + 1 + i),
+  );
 });

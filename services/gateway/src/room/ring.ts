@@ -1,8 +1,8 @@
 import type { Frame } from '../wire/frame.js';
 
 /**
- * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by the bytes of the runs that its
- * frames lie in, because a frame holds the whole buffer of its run. The oldest run leaves first, and `after` rises.
+ * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by the bytes that they keep in
+ * memory: those of their runs, which hold deltas and free room too. The oldest leave first and `after` rises.
  */
 export class Ring {
   private frames: Frame[] = [];
@@ -24,19 +24,27 @@ export class Ring {
   }
 
   push(frame: Frame): void {
-    // The frames of a run lie behind one another.
-    if (frame.run !== this.frames[this.frames.length - 1]?.run) this.bytes += frame.run.buffer.length;
+    // The events of a run follow one another.
+    if (this.frames.at(-1)?.run !== frame.run) this.bytes += frame.run.buffer.byteLength;
     this.frames.push(frame);
-    while (this.bytes > this.maxBytes) {
-      const { run, seq } = this.frames[this.start]!;
-      if (run === frame.run) break;
-      this.after = seq;
-      if (this.frames[++this.start]!.run !== run) this.bytes -= run.buffer.length;
+    while (this.bytes > this.maxBytes && this.length > 1) {
+      const oldest = this.frames[this.start++]!;
+      this.after = oldest.seq;
+      if (this.frames[this.start]!.run !== oldest.run) this.bytes -= oldest.run.buffer.byteLength;
     }
-    if (this.start > 1_024 && this.start * 2 > this.frames.length) {
+    // A frame that has left must not keep its run for long.
+    if (this.start * 2 > this.frames.length) {
       this.frames = this.frames.slice(this.start);
       this.start = 0;
     }
+  }
+
+  /** Forgets all. What follows begins after `offset`. */
+  restart(offset: number): void {
+    this.frames = [];
+    this.start = 0;
+    this.bytes = 0;
+    this.after = offset;
   }
 
   /** The events after `offset`, about `maxBytes` of them. `offset` must not be before `after`. */
