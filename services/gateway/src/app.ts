@@ -236,7 +236,7 @@ export async function createGateway({
   };
   const calls = new RunnerCalls({ b, directory, audit });
   const terminals = new TerminalRooms({
-    hostOf: (terminalId) => natsTerminalHost({ b, calls, access }, terminalId),
+    hostOf: (terminalId) => natsTerminalHost({ b, calls, access, directory }, terminalId),
     ...{ audit, log },
   });
   const sockets = new Sockets({

@@ -171,6 +171,15 @@ describe('the viewers of a terminal at a gateway', () => {
     expect(screen.pieces).toEqual([{ from: 0, bytes: host.between(0, host.head) }]);
   });
 
+  it('need not have taken what is left out', async () => {
+    const host = new MemoryTerminal(600, 150);
+    host.print(5_000);
+    const { room } = await openRoom(host, TIGHT);
+    const screen = new Screen(room, 5, 'a', true);
+    await settled(() => screen.wire.of('terminal_reset').length === 1 && screen.position > 4_400 + TIGHT.parkBytes);
+    expect(screen.pieces[1]).toMatchObject({ from: 4_400 });
+  });
+
   it('learn how the shell has ended after all of its output', async () => {
     const host = new MemoryTerminal();
     const { room } = await openRoom(host);

@@ -99,7 +99,8 @@ export class TerminalRoom {
       onReplayed: () => this.progressed(),
       onDelivered: () => this.progressed(),
     });
-    this.stopFollowing = host.follow((message) => this.heard(message));
+    const stop = [host.follow((message) => this.heard(message)), host.onChange(() => this.reportSoon())];
+    this.stopFollowing = () => stop.forEach((one) => one());
   }
 
   get host(): TerminalHost {
@@ -240,7 +241,6 @@ export class TerminalRoom {
   private skipTo(first: number): void {
     this.ring.restart(first);
     this.catchUp.ringChanged();
-    for (const { wire } of this.catchUp.live) wire.skipTo(first);
     if (this.catchUp.live.size > 0) this.catchUp.push(resetFrame(first));
   }
 
@@ -305,7 +305,15 @@ export class TerminalRoom {
     this.broadcast({ type: 'terminal_state', cols, rows, writer, viewers, name });
     if (writer !== null && writer.viewer !== before?.writer?.viewer) this.recordWriter(writer.viewer);
     this.reached = Math.max(this.reached, state.head);
+    // A daemon that was started again does not know who watches.
+    const isKnown = (viewer: string) => viewers.some((one) => one.viewer === viewer);
+    if (![...this.watchers].every((watcher) => isKnown(watcher.viewer.viewer))) this.reportSoon();
     this.finish();
+  }
+
+  /** Reports, unless a report is under way. */
+  private reportSoon(): void {
+    if (this.reporting === undefined && !this.over) void this.report();
   }
 
   /** A viewer of this gateway has the keyboard without having asked for it: it was free. */
@@ -367,7 +375,6 @@ export class TerminalRoom {
   }
 
   private progressed(): void {
-    if (this.reporting !== undefined || this.over) return;
-    if (this.furthest() - this.reported >= TAKEN_STEP) void this.report();
+    if (this.furthest() - this.reported >= TAKEN_STEP) this.reportSoon();
   }
 }
