@@ -109,6 +109,8 @@ export const VIEWER_DOWN = {
     log: Optional(Text),
     /** The gateway reads `key` in `input` and `command`. A gateway of an earlier version ignores it. */
     keys: Optional(Type.Boolean()),
+    /** The viewer is a guest who may read the files of the session's folder. */
+    files: Optional(Type.Boolean()),
   }),
   event: frame('event', { seq: Seq, event: Type.Unknown() }),
   delta: frame('delta', { delta: Type.Unknown() }),
