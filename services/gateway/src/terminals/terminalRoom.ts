@@ -25,8 +25,6 @@ import type { TerminalWatcher } from './terminalWatcher.js';
 const REPORT_MS = 10_000;
 /** How long the room waits before it asks a host again that could not be reached, in ms. */
 const AGAIN_MS = 1_000;
-/** The host is told how far the writer has got after so many bytes. */
-const TAKEN_STEP = 64 * 1024;
 /** Answers after which asking again is of use. */
 const MOMENTARY: readonly string[] = ['host_lost', 'rpc_timeout', 'rpc_busy', 'unavailable', 'rpc_cancelled'];
 
@@ -38,6 +36,8 @@ export const TERMINAL_LIMITS = {
   parkBytes: TERMINAL_WINDOW_BYTES,
   /** One message during a replay. */
   chunkBytes: TERMINAL_CHUNK_BYTES,
+  /** The host is told how far the writer has got after so many bytes. */
+  takenBytes: TERMINAL_CHUNK_BYTES,
 };
 
 export interface TerminalRoomOptions {
@@ -253,7 +253,7 @@ export class TerminalRoom {
   private async reportAll(): Promise<ErrorInfo | undefined> {
     clearTimeout(this.timer);
     let error: ErrorInfo | undefined;
-    while (this.isStale) {
+    while (this.isStale || (error === undefined && this.hasProgressed)) {
       this.isStale = false;
       const viewers = [...new Map([...this.watchers].map(({ viewer }) => [viewer.viewer, viewer])).values()];
       this.reported = this.furthest();
@@ -374,7 +374,11 @@ export class TerminalRoom {
     return Math.min(furthest, this.reached);
   }
 
+  private get hasProgressed(): boolean {
+    return this.furthest() - this.reported >= this.limits.takenBytes;
+  }
+
   private progressed(): void {
-    if (this.furthest() - this.reported >= TAKEN_STEP) this.reportSoon();
+    if (this.hasProgressed) this.reportSoon();
   }
 }
