@@ -39,6 +39,7 @@ import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
 import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { fileTransferRoutes } from './http/fileTransferRoutes.js';
 import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
 import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
@@ -327,6 +328,7 @@ export async function createGateway({
   const calls = new RunnerCalls({ b, directory, audit });
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
+  fileTransferRoutes(app, { access, calls, directory, loader, metrics });
   const runnerNameFor = (principal: Principal, rid: string) =>
     access.mayUseRunner(principal, rid) ? directory.runner(rid)?.name : undefined;
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, publicUrl, runnerNameFor });
