@@ -6,6 +6,7 @@ import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExec } from './commands/exec.js';
+import { addFiles } from './commands/files.js';
 import { addImport } from './commands/import.js';
 import { addLink } from './commands/link.js';
 import { addNatsEnv } from './commands/natsEnv.js';
@@ -97,6 +98,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addUsers(program, context);
   addAudit(program, context);
   addExec(program, context);
+  addFiles(program, context);
   addTop(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);
