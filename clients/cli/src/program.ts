@@ -5,6 +5,7 @@ import { addCompletion } from './commands/completion.js';
 import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
+import { addHostTerminal } from './commands/terminal.js';
 import { addExec } from './commands/exec.js';
 import { addFiles } from './commands/files.js';
 import { addImport } from './commands/import.js';
@@ -99,6 +100,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addAudit(program, context);
   addExec(program, context);
   addFiles(program, context);
+  addHostTerminal(program, context);
   addTop(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);

@@ -261,7 +261,48 @@ export const ERRORS = {
     status: 404,
     hint: 'The command has ended and its output was read, or no request for it came for 30 s, or the runner was restarted.',
   },
+  git_missing: { status: 503, hint: 'Install git 2.31 or later on the host.' },
+  git_no_repository: { status: 404, hint: 'Run `git init` in the folder to have its changes here.' },
+  git_outside_roots: {
+    status: 403,
+    hint: 'The repository reaches out of the roots of the runner. Start the runner with a root (`--root`) that contains the whole repository.',
+  },
+  git_failed: { status: 422, hint: 'Correct what git names, or run the command in a terminal of the host.' },
+  git_needs_terminal: {
+    status: 422,
+    hint: 'git needs a password, a key or a program that asks. Run the command in a terminal of the host.',
+  },
+  git_needs_programs: {
+    status: 409,
+    hint: 'The repository has a filter for the file, which is a program. Send the request with `programs`, or run git in a terminal of the host.',
+  },
+  git_no_identity: {
+    status: 422,
+    hint: 'Run `git config --global user.name "Your name"` and `git config --global user.email you@example.com` on the host.',
+  },
+  git_changed: { status: 409, hint: 'It has changed since it was read, and nothing was done. Load the changes again.' },
+  git_conflict: {
+    status: 409,
+    hint: 'Both sides changed the same lines. Nothing was changed; merge in a terminal of the host, or let the agent merge.',
+  },
+  git_locked: { status: 409, hint: 'Another git works in this repository. Try again.' },
+  worktree_unsaved: {
+    status: 409,
+    hint: 'Commit or merge the work first, or confirm that it is discarded.',
+  },
+  worktree_in_use: { status: 409, hint: 'End the session first. Its work stays in the branch.' },
+  worktree_unknown: { status: 404, hint: 'The work tree was removed. Load the list again.' },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
+  terminal_unknown: {
+    status: 404,
+    hint: 'The terminal has ended, or it never was there. `pizzapi terminal <runner> --list` lists the terminals.',
+  },
+  terminal_failed: {
+    status: 502,
+    hint: 'The host could not start the terminal. The log of its runner states the reason.',
+  },
+  too_many_terminals: { status: 429, hint: 'End a terminal of this host that is not used any longer.' },
+  keyboard_taken: { status: 409, hint: 'Another viewer has the keyboard of this terminal. Take it over to type.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
   runner_timeout: {
     status: 504,
@@ -383,7 +424,7 @@ export const ERRORS = {
   },
   disk_full: {
     status: 507,
-    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+    hint: 'Free space on this disk. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },

@@ -1,6 +1,6 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
@@ -21,6 +21,7 @@ import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
+import { createGitParts } from './git/index.js';
 import { openHostFiles } from './files/index.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { CommandTraces } from './commandTraces.js';
@@ -38,6 +39,7 @@ import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc/index.js';
+import { Terminals } from './terminals/terminals.js';
 import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
@@ -180,8 +182,21 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
-    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    const commands = new CommandRunner({ env, folder: home.execs });
     await commands.recover();
+    const terminals = new Terminals({
+      ...{ backbone, runnerId, log, folder: home.terminals, env: withoutSecrets(env) },
+      place: {
+        main: join(dirname(deps.workerMain), 'ptyMain.js'),
+        ...{ sockets: home.sockets, logs: home.logs, env: withoutSecrets(env) },
+      },
+      idleMs: options.terminalIdleHours * 60 * 60_000,
+    });
+    await terminals.recover();
+    let sessionsOf: () => SessionHosts | undefined = () => undefined;
+    const allowsPrograms = () => rightsOf(allow).includes('exec');
+    const isHosted = (sid: string): boolean => sessionsOf()?.get(sid) !== undefined;
+    const git = await createGitParts({ env: withoutSecrets(env), home, roots, isHosted, allowsPrograms, log });
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -200,6 +215,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         epoch,
         ...(options.human === 'off' ? {} : { approvals: options.approvals }),
         ...(allow === undefined ? {} : { allow }),
+        ...(git.version === undefined ? {} : { git: git.version }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
@@ -217,23 +233,30 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const access = { backbone, suspendedConnection, home, runnerId, log, onErased };
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
+    const records = new SessionRecords(home.sessions);
+    await git.states.prune(
+      async (sid) => (await records.read(sid)) !== undefined || (await ended.find(sid)) !== undefined,
+    );
     const ledger = openLedger(home.ledger);
     const traces = new CommandTraces();
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
         ...{ ...access, erased, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
-        records: new SessionRecords(home.sessions),
+        records,
+        states: git.states,
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
         continuesInterrupted: options.interrupted === 'continue',
         piVersion: () => pi.current.version,
       },
       models,
-      roots,
+      roots: git.roots,
+      worktrees: git.worktrees,
       sessionFolders: [join(agentDir, 'sessions')],
       maxSessions,
     });
+    sessionsOf = () => hosts;
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
@@ -242,6 +265,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
+    const facts = () => ({ name, roots, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const files = await openHostFiles({
       home,
       pizzapiHome: options.home,
@@ -251,18 +275,19 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       env: withoutSecrets(env),
       workerMain: deps.workerMain,
     });
-    const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
     const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
     const stopRpc = serveRunner({
       backbone,
       runnerId,
       facts,
-      roots,
+      roots: git.roots,
       hosts,
+      git,
       models,
       load,
       commands,
+      terminals,
       files,
       onStop,
       rights: () => allow,
@@ -286,6 +311,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
       commands,
+      terminals,
       files,
       unlock,
     };

@@ -33,8 +33,8 @@ export const FileVersion = Type.String({ minLength: 1, maxLength: 128, pattern: 
 export const FILE_KINDS = ['file', 'folder', 'link', 'other'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 /** What git says of a file, or of what is in a folder. */
-export const GIT_STATES = ['modified', 'added', 'renamed', 'deleted', 'untracked', 'conflicted', 'ignored'] as const;
-export type GitFileState = (typeof GIT_STATES)[number];
+export const GIT_STATES = ['modified', 'added', 'renamed', 'deleted', 'untracked', 'conflict', 'ignored'] as const;
+export type EntryGitState = (typeof GIT_STATES)[number];
 export const FILE_ORDERS = ['name', 'size', 'modified', 'kind'] as const;
 export type FileOrder = (typeof FILE_ORDERS)[number];
 

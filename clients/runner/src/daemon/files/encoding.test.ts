@@ -34,7 +34,7 @@ describe('the states of git', () => {
   it('of a folder are those of what is in it, the strongest first', () => {
     const states = parseStatus('UU a/x\0 M a/y\0?? b/\0!! c/d\0 M up\0!! dist/\0', '');
     expect(['a', 'b', 'c', 'up', 'dist', 'other'].map((name) => states.of(bytePath(name)))).toEqual([
-      ...['conflicted', 'untracked', undefined, 'modified', 'ignored', undefined],
+      ...['conflict', 'untracked', undefined, 'modified', 'ignored', undefined],
     ]);
   });
 

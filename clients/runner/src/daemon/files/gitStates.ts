@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { lstat } from 'node:fs/promises';
-import type { GitFileState } from '@pizzapi/protocol';
+import type { EntryGitState } from '@pizzapi/protocol';
 import { bytePath, joinPath, parentOf, toBuffer, type BytePath } from './bytePath.js';
 import type { OpenPath } from './confinement.js';
 
@@ -13,7 +13,7 @@ const MAX_KEPT = 64;
 
 /** What git says about the entries of one folder. */
 export interface GitStates {
-  of(name: BytePath): GitFileState | undefined;
+  of(name: BytePath): EntryGitState | undefined;
 }
 
 /** Reads what git says of folders, without a lock, without a hook and without a program that a repository names. */
@@ -90,12 +90,12 @@ const prefixOf = (top: BytePath, folder: BytePath): string => {
 };
 
 /** What wins for a folder whose files differ in state. */
-const RANK: readonly GitFileState[] = ['conflicted', 'modified', 'untracked', 'ignored'];
+const RANK: readonly EntryGitState[] = ['conflict', 'modified', 'untracked', 'ignored'];
 
 /** Reads the output of `git status --porcelain=v1 -z` for one folder. One character for each byte. */
 export function parseStatus(output: string, prefix: string): GitStates {
-  const states = new Map<string, GitFileState>();
-  let whole: GitFileState | undefined;
+  const states = new Map<string, EntryGitState>();
+  let whole: EntryGitState | undefined;
   for (const record of output.split('\0')) {
     const state = stateOf(record.slice(0, 2));
     const path = record.slice(3);
@@ -109,17 +109,17 @@ export function parseStatus(output: string, prefix: string): GitStates {
     const isBelow = slash !== -1 && slash < rest.length - 1;
     // What is ignored inside of a folder does not make the folder ignored.
     if (name === '' || (isBelow && state === 'ignored')) continue;
-    const one = isBelow && state !== 'conflicted' ? 'modified' : state;
+    const one = isBelow && state !== 'conflict' ? 'modified' : state;
     const before = states.get(name);
     if (before === undefined || RANK.indexOf(one) < RANK.indexOf(before)) states.set(name, one);
   }
   return { of: (name) => states.get(name) ?? whole };
 }
 
-function stateOf(letters: string): GitFileState | undefined {
+function stateOf(letters: string): EntryGitState | undefined {
   if (letters === '!!') return 'ignored';
   if (letters === '??') return 'untracked';
-  if (/U|AA|DD/.test(letters)) return 'conflicted';
+  if (/U|AA|DD/.test(letters)) return 'conflict';
   if (letters.includes('D')) return 'deleted';
   if (letters.startsWith('A')) return 'added';
   if (letters.includes('R')) return 'renamed';
