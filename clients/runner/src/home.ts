@@ -18,6 +18,8 @@ export interface RunnerHome {
   readonly ended: string;
   /** One file per command of a person that runs. */
   readonly execs: string;
+  /** One file per terminal. */
+  readonly terminals: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -46,6 +48,7 @@ export function hostHome(root: string): RunnerHome {
     sessions: join(root, 'sessions'),
     ended: join(root, 'ended'),
     execs: join(root, 'execs'),
+    terminals: join(root, 'terminals'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userId()}-${place}`),
     spool: (sid) => join(root, 'spool', sid),

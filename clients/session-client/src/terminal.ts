@@ -23,6 +23,8 @@ export interface TerminalOptions extends ConnectOptions {
   after?: number;
   /** The id of this viewer, which keeps the keyboard when the page is loaded again. Default: a new one. */
   viewer?: string;
+  /** What other viewers see behind the name of the account, such as "phone". */
+  label?: string;
 }
 
 /** What a terminal is now, as the gateway last said. */
@@ -98,7 +100,11 @@ export class TerminalConnection {
         this.#notify();
       },
       onState: (state) => this.#stateChanged(state),
-      resume: () => ({ type: 'resume', after: this.#position, viewer: this.viewer, takes: true }),
+      resume: () => {
+        const { label } = options;
+        const named = label === undefined ? {} : { label };
+        return { type: 'resume', after: this.#position, viewer: this.viewer, takes: true, ...named };
+      },
       probe: probeWith(options, (api) => api.runnerCall(this.runnerId, 'list_terminals', {})),
     });
   }

@@ -21,6 +21,8 @@ export const TERMINAL_UP = {
     after: Type.Optional(Offset),
     /** The client's own id, which it keeps over reconnections: with it the keyboard stays with the same person. */
     viewer: Type.Optional(Type.String({ pattern: ID_PATTERN })),
+    /** What others see behind the name of the account: the device, for example. */
+    label: Type.Optional(Type.String({ maxLength: 60 })),
     /** The client says with `terminal_taken` how far it has got. Without it the network alone holds the output back. */
     takes: Type.Optional(Type.Boolean()),
   }),

@@ -85,6 +85,8 @@ import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
+import { natsTerminalHost } from './terminals/terminalHost.js';
+import { TerminalRooms } from './terminals/terminalRooms.js';
 
 const VERSION = packageVersion(import.meta.url);
 /** Reads of the log for viewers that run at once. */
@@ -232,7 +234,13 @@ export async function createGateway({
     leases: (kind) => directory.countLeases(`${kind}.`),
     storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
   };
+  const calls = new RunnerCalls({ b, directory, audit });
+  const terminals = new TerminalRooms({
+    hostOf: (terminalId) => natsTerminalHost({ b, calls, access }, terminalId),
+    ...{ audit, log },
+  });
   const sockets = new Sockets({
+    terminals,
     rooms,
     reader,
     access,
@@ -324,7 +332,6 @@ export async function createGateway({
   });
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  const calls = new RunnerCalls({ b, directory, audit });
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   const runnerNameFor = (principal: Principal, rid: string) =>
@@ -403,6 +410,7 @@ export async function createGateway({
       shares.stop();
       replies.stop();
       await rooms.close();
+      terminals.close();
       presence.stop();
       spawns.stop();
       await lanAccess.close();

@@ -3,7 +3,7 @@ import type { CloseName, ErrorCode, StorageUseInfo } from '@pizzapi/protocol';
 import type { RoomMetrics } from './room/room.js';
 import type { RoomFigures } from './room/rooms.js';
 
-export type SocketKind = 'viewer' | 'hub' | 'runners' | 'nats';
+export type SocketKind = 'viewer' | 'terminal' | 'hub' | 'runners' | 'nats';
 /** What a lease is of, as its key begins. */
 const LEASE_KINDS = ['session', 'runner', 'projector'] as const;
 export type LeaseKind = (typeof LEASE_KINDS)[number];

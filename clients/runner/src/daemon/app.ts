@@ -1,6 +1,6 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
@@ -37,6 +37,7 @@ import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc/index.js';
+import { Terminals } from './terminals/terminals.js';
 import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
@@ -181,6 +182,15 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     await models.load();
     const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
     await commands.recover();
+    const terminals = new Terminals({
+      ...{ backbone, runnerId, log, folder: home.terminals, env: withoutSecrets(env) },
+      place: {
+        main: join(dirname(deps.workerMain), 'ptyMain.js'),
+        ...{ sockets: home.sockets, logs: home.logs, env: withoutSecrets(env) },
+      },
+      idleMs: options.terminalIdleHours * 60 * 60_000,
+    });
+    await terminals.recover();
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -253,6 +263,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models,
       load,
       commands,
+      terminals,
       onStop,
       rights: () => allow,
       log,
@@ -275,6 +286,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
       commands,
+      terminals,
       unlock,
     };
     const { defaultModel } = models.current;

@@ -11,6 +11,7 @@ import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.
 import type { ModelCatalog } from './models.js';
 import type { PiChoice } from './piChoice.js';
 import { restOutdated } from './piUpdates.js';
+import type { Terminals } from './terminals/terminals.js';
 import type { WorkerPool } from './workerPool.js';
 
 /** How often pi's configuration is looked at for other models or keys, in ms. */
@@ -38,6 +39,7 @@ export interface RunnerParts {
   watchWarnings: (signal: AbortSignal) => Promise<void>;
   stopRpc: () => void;
   commands: CommandRunner;
+  terminals: Terminals;
   unlock: () => Promise<void>;
 }
 
@@ -130,9 +132,12 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, commands, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, terminals, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
     stopRpc();
     await commands.stop();
+    // They live on when the runner is stopped by its service manager, for example to be updated.
+    if (this.reason === 'shutdown') await terminals.end();
+    terminals.detach();
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
     await publisher.close(1_000);
     await lease.release();

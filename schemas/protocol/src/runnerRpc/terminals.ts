@@ -125,6 +125,19 @@ export const TERMINAL_METHODS = {
     changes: { kind: 'audited', did: 'ended a terminal', what: ({ terminalId }) => ({ target: terminalId }) },
     urgent: true,
   }),
+  take_keyboard: method({
+    summary: 'Gives the keyboard of a terminal to a viewer',
+    request: request({ terminalId: TerminalId, viewer: Viewer }),
+    reply: reply({}),
+    ...common,
+    changes: {
+      kind: 'audited',
+      did: 'took the keyboard of a terminal',
+      what: ({ terminalId }) => ({ target: terminalId }),
+    },
+    urgent: true,
+    gatewayOnly: true,
+  }),
   watch_terminal: method({
     summary: 'Who watches a terminal at this gateway, and how far the writer has got',
     request: request({
@@ -133,9 +146,7 @@ export const TERMINAL_METHODS = {
       gateway: Viewer,
       /** All its viewers. None: it watches no longer. Sent again at least every 10 s. */
       viewers: Type.Array(TerminalViewer, { maxItems: MAX_TERMINAL_VIEWERS }),
-      /** This viewer takes the keyboard. */
-      take: Type.Optional(Viewer),
-      /** The bytes of output that the writer, who is at this gateway, has taken. */
+      /** The bytes of output that the writer has taken; of the viewer that has taken most where the writer is elsewhere. */
       taken: Type.Optional(Offset),
     }),
     reply: TerminalState,

@@ -37,6 +37,14 @@ export class Ring {
     }
   }
 
+  /** Forgets all. What follows begins after `offset`. */
+  restart(offset: number): void {
+    this.frames = [];
+    this.start = 0;
+    this.bytes = 0;
+    this.after = offset;
+  }
+
   /** The events after `offset`, about `maxBytes` of them. `offset` must not be before `after`. */
   from(offset: number, maxBytes: number): Frame[] {
     let low = this.start;
