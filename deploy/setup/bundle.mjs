@@ -11,7 +11,7 @@ export const PROGRAMS = {
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js', 'terminalLoader.js'],
-  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js', 'ptyMain.js'],
+  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js', 'ptyMain.js', 'walkerMain.js'],
   'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js', 'keeping/keepMain.js'],
   'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
 };

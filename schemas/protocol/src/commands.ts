@@ -8,6 +8,7 @@ import { isMap } from './json.js';
 import { BlobRef } from './messages.js';
 import { APPROVAL_MODES, GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
+import { NewWorktree } from './runnerRpc/gitShapes.js';
 
 /** The commands that people and programs send to a runner on `runner.<rid>.cmd`. Each takes effect at most once. */
 const Id = Type.String({ pattern: ID_PATTERN });
@@ -49,6 +50,8 @@ export const COMMAND_ARGS = {
     parentSessionId: Optional(Id),
     attachments: Attachments,
     pi: Optional(PiOptions),
+    /** The session has a work tree of its own, of the repository that `cwd` is in. */
+    worktree: Optional(NewWorktree),
   }),
   attach_session: Type.Object({}),
   /** `message`: the reason, when the session does not end at a person's request. */

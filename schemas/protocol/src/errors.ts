@@ -176,6 +176,31 @@ export const ERRORS = {
   file_empty: { status: 422, hint: 'The file has no message to show or to continue. Start a new session.' },
   file_in_use: { status: 409, hint: 'A running session uses this file. Open or fork that session, or end it first.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
+  file_exists: { status: 409, hint: 'Choose another name, or replace the file.' },
+  file_changed: {
+    status: 409,
+    hint: 'The file was changed meanwhile. `details` has both versions: compare them, then save again over the current one.',
+  },
+  file_denied: { status: 422, hint: 'The account that the runner runs as may not do this with the file.' },
+  not_a_file: { status: 422, hint: 'Name a file. Folders, devices, sockets and FIFOs cannot be read or written.' },
+  not_a_folder: { status: 422, hint: 'Name a folder.' },
+  folder_not_empty: { status: 409, hint: 'Remove what is in the folder first, or delete it with `recursive`.' },
+  path_outside: {
+    status: 422,
+    hint: "Name a path inside of the roots of the runner; a guest, inside of the session's folder. Symbolic links count by where they lead.",
+  },
+  path_invalid: { status: 422, hint: 'A path has 1 to 4096 bytes, names of at most 255, and no NUL.' },
+  other_disk: {
+    status: 422,
+    hint: 'A folder cannot be moved to another disk. Copy it with a command, or move its files.',
+  },
+  host_disk_full: { status: 507, hint: 'Free space on the disk of the host.' },
+  upload_unknown: {
+    status: 404,
+    hint: 'The upload has ended, was cancelled, or nothing came for it for a day. Begin it again.',
+  },
+  search_unknown: { status: 404, hint: 'The search has ended and no request for it came. Search again.' },
+  search_invalid: { status: 422, hint: 'Correct the regular expression or the glob, or search for plain text.' },
   too_many_requests: { status: 429, hint: 'Wait for the time in Retry-After, then try again.' },
   too_many_connections: {
     status: 429,
@@ -235,6 +260,37 @@ export const ERRORS = {
     status: 404,
     hint: 'The command has ended and its output was read, or no request for it came for 30 s, or the runner was restarted.',
   },
+  git_missing: { status: 503, hint: 'Install git 2.31 or later on the host.' },
+  git_no_repository: { status: 404, hint: 'Run `git init` in the folder to have its changes here.' },
+  git_outside_roots: {
+    status: 403,
+    hint: 'The repository reaches out of the roots of the runner. Start the runner with a root (`--root`) that contains the whole repository.',
+  },
+  git_failed: { status: 422, hint: 'Correct what git names, or run the command in a terminal of the host.' },
+  git_needs_terminal: {
+    status: 422,
+    hint: 'git needs a password, a key or a program that asks. Run the command in a terminal of the host.',
+  },
+  git_needs_programs: {
+    status: 409,
+    hint: 'The repository has a filter for the file, which is a program. Send the request with `programs`, or run git in a terminal of the host.',
+  },
+  git_no_identity: {
+    status: 422,
+    hint: 'Run `git config --global user.name "Your name"` and `git config --global user.email you@example.com` on the host.',
+  },
+  git_changed: { status: 409, hint: 'It has changed since it was read, and nothing was done. Load the changes again.' },
+  git_conflict: {
+    status: 409,
+    hint: 'Both sides changed the same lines. Nothing was changed; merge in a terminal of the host, or let the agent merge.',
+  },
+  git_locked: { status: 409, hint: 'Another git works in this repository. Try again.' },
+  worktree_unsaved: {
+    status: 409,
+    hint: 'Commit or merge the work first, or confirm that it is discarded.',
+  },
+  worktree_in_use: { status: 409, hint: 'End the session first. Its work stays in the branch.' },
+  worktree_unknown: { status: 404, hint: 'The work tree was removed. Load the list again.' },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
   terminal_unknown: {
     status: 404,
@@ -367,7 +423,7 @@ export const ERRORS = {
   },
   disk_full: {
     status: 507,
-    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+    hint: 'Free space on this disk. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },

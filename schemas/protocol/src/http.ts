@@ -7,6 +7,7 @@ import { SessionMetaState } from './meta.js';
 import { ModelInfo } from './modelInfo.js';
 import { GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
+import { NewWorktree } from './runnerRpc/gitShapes.js';
 
 /** The bodies of the HTTP API. The body of every error is `ErrorBody`. */
 const Optional = Type.Optional;
@@ -46,6 +47,8 @@ export const NewSessionBody = Type.Object({
   planMode: Optional(Type.Boolean()),
   /** The goal of the session. It is also the first input when there is no `prompt`. */
   goal: Optional(GoalRequest),
+  /** A branch and a work tree of its own, of the repository that `cwd` is in. `{}`: with a name that the runner chooses. */
+  worktree: Optional(NewWorktree),
 });
 
 /** 201, or 202 while the runner has not replied. */

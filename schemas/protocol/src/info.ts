@@ -14,8 +14,11 @@ export const SessionInfo = Type.Object({
   sessionId: Type.String(),
   name: Type.String(),
   cwd: Type.String(),
-  /** `provider/id` */
-  model: Type.String(),
+  /**
+   * `provider/id`, or its parts, null when none is known. The log and the buckets hold the text; readers accept both, so
+   * that a gateway of a later version may send the parts.
+   */
+  model: Type.Union([Type.String(), ModelInfo, Type.Null()]),
   runnerId: Type.String(),
   userId: Type.String(),
   /**
@@ -112,6 +115,8 @@ export const RunnerInfo = Type.Object({
   approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
   /** What its token lets people do on the host. Missing: everything. */
   allow: Type.Optional(RunnerRights),
+  /** The version of its git. Missing: it makes no work trees. */
+  git: Type.Optional(Type.String()),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
   /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */

@@ -30,6 +30,8 @@ export const RUNNER_EVENT_FIELDS = {
     approvals: Type.Optional(Type.Enum([...APPROVAL_MODES])),
     /** What its token lets people do on the host. Missing: everything. */
     allow: Type.Optional(RunnerRights),
+    /** The version of its git. Missing: it has none, or is of an earlier version; it makes no work trees. */
+    git: Type.Optional(Text),
   },
   /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },

@@ -45,4 +45,9 @@ export const WIRE_HISTORY = [
     hash: '1448244d0c21c78b',
     what: 'Added: the table of requests to a runner (`runner-requests.json`): `ping`, `list_models`, `restart`, `shutdown`, `exec`, `exec_output`, `exec_input`, `exec_kill`; `details` of an error; `allow` of `runner_started` and of a runner in lists; sign-in through an issuer: `passwords` and `issuer` of the ways to sign in, the bodies of `/api/auth/oidc`, `issuer` of an account, `throughIssuer` of a sign-in, `identity`, `hasPassword` and `disabledByIssuer` of a user; `traceparent` and `tracestate` of `input` and `command`; the reply of `GET /api/top`, and `load` in the status of a runner; erasure: the body and the reply of `POST /api/purge`, `erased` in a refusal of the host API, the event `recent_folders_changed` of a runner; `retention` of an account, and a change of an account without `disabled`; `allow` of runner tokens and of pairing; `files` of share links; the runner event `runner_warning_cleared`; a model as its two parts in a new session; `shareUrl`, `sessionName`, `isEphemeral`, `isActive`, `lastHeartbeatAt`, `modelInfo` and `runnerName` of a session, `sessionCount` and `serviceIds` of a runner, in answers over HTTP.',
   },
+  {
+    version: 1,
+    hash: '97601c7441c8c202',
+    what: 'A reader of a session in a list accepts its model as a text or as `ModelInfo`; the requests to a runner about git, about the changes of a session and about its work tree; `worktree` of a new session; `git` of `runner_started` and of a runner in lists.',
+  },
 ] as const;

@@ -382,6 +382,18 @@ describe('a person who leaves', () => {
     );
   });
 
+  it('stays signed in while the issuer refuses the gateway itself, such as after a change of its secret', async () => {
+    const checking = await s.startWith({ checkMs: 1 });
+    const browser = s.browser(checking);
+    await signInAs(s, browser, s.knows('rex'));
+    const refused = s.provider.refusedTokens;
+    await s.startWith({ checkMs: 1, clientSecret: 'the secret before' });
+    await vi.waitFor(() => expect(s.provider.refusedTokens).toBeGreaterThan(refused), PATIENT);
+    expect(await me(browser)).toBe(200);
+    const rows = await auditRows(s, after);
+    expect(rows.filter((row) => row['why'] === 'issuer_invalid_client')).toEqual([]);
+  });
+
   it('loses sign-ins and keys when the rules no longer allow the person, and has them again when they do', async () => {
     const checking = await s.startWith({ checkMs: 1 });
     s.knows('ron', { name: 'Ron' });

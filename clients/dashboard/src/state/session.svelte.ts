@@ -17,6 +17,7 @@ import {
   type Transcript,
   type TranscriptItem,
   type ViewerMode,
+  modelText,
 } from '@pizzapi/protocol';
 import { SvelteMap } from 'svelte/reactivity';
 import {
@@ -112,9 +113,7 @@ export class SessionView {
   hasEarlier = $state.raw(false);
   loadingEarlier = $state.raw(false);
   /** `provider/id` of the model in use. */
-  readonly model = $derived(
-    this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
-  );
+  readonly model = $derived(modelText(this.meta.model ?? this.info.model));
   /** The sessions that it started, the most urgent first. Guests are told of none. */
   readonly children = $derived<readonly SessionInfo[]>(
     treeOf(app.sessions.filter(({ parentSessionId }) => parentSessionId === this.sid)).map(({ session }) => session),

@@ -21,6 +21,8 @@ import type { RunnerOptions } from '../options.js';
 import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
+import { createGitParts } from './git/index.js';
+import { openHostFiles } from './files/index.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
@@ -191,6 +193,10 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       idleMs: options.terminalIdleHours * 60 * 60_000,
     });
     await terminals.recover();
+    let sessionsOf: () => SessionHosts | undefined = () => undefined;
+    const allowsPrograms = () => rightsOf(allow).includes('exec');
+    const isHosted = (sid: string): boolean => sessionsOf()?.get(sid) !== undefined;
+    const git = await createGitParts({ env: withoutSecrets(env), home, roots, isHosted, allowsPrograms, log });
     const publisher = new RunnerEventPublisher(backbone, runnerId, home, log);
     const version = packageVersion(import.meta.url);
     const name = options.name ?? hostname();
@@ -209,6 +215,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         epoch,
         ...(options.human === 'off' ? {} : { approvals: options.approvals }),
         ...(allow === undefined ? {} : { allow }),
+        ...(git.version === undefined ? {} : { git: git.version }),
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
@@ -226,23 +233,30 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const access = { backbone, suspendedConnection, home, runnerId, log, onErased };
     const ended = new EndedSessions(access, new SessionRecords(home.ended));
     await ended.prune();
+    const records = new SessionRecords(home.sessions);
+    await git.states.prune(
+      async (sid) => (await records.read(sid)) !== undefined || (await ended.find(sid)) !== undefined,
+    );
     const ledger = openLedger(home.ledger);
     const traces = new CommandTraces();
     const hosts = new SessionHosts({
       deps: {
         passOn: (commandId) => ledger.passOn(commandId),
         ...{ ...access, erased, ended, pool: workers, publisher, metrics, traces, agentDir: options.agentDir },
-        records: new SessionRecords(home.sessions),
+        records,
+        states: git.states,
         idleMs: deps.idleMs ?? options.idleMinutes * 60_000,
         openMs: options.openSeconds * 1_000,
         continuesInterrupted: options.interrupted === 'continue',
         piVersion: () => pi.current.version,
       },
       models,
-      roots,
+      roots: git.roots,
+      worktrees: git.worktrees,
       sessionFolders: [join(agentDir, 'sessions')],
       maxSessions,
     });
+    sessionsOf = () => hosts;
     let end: (how: 'restart' | 'shutdown') => void = () => undefined;
     const asked = new Promise<'restart' | 'shutdown'>((resolve) => (end = resolve));
     const dispatcher = new CommandDispatcher({
@@ -251,19 +265,30 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       handlers: daemonCommands(hosts, (how) => end(how), mayHostSessions),
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
-    const facts = () => ({ name, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
+    const facts = () => ({ name, roots, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
+    const files = await openHostFiles({
+      home,
+      pizzapiHome: options.home,
+      agentDir,
+      roots,
+      hosts,
+      env: withoutSecrets(env),
+      workerMain: deps.workerMain,
+    });
     const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
     const stopRpc = serveRunner({
       backbone,
       runnerId,
       facts,
-      roots,
+      roots: git.roots,
       hosts,
+      git,
       models,
       load,
       commands,
       terminals,
+      files,
       onStop,
       rights: () => allow,
       log,
@@ -287,6 +312,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       stopRpc,
       commands,
       terminals,
+      files,
       unlock,
     };
     const { defaultModel } = models.current;

@@ -23,6 +23,9 @@ import { RestartBudget } from './restarts.js';
 import { needsLog, openSession, startedEvent } from './sessionOpening.js';
 import { endWorker, STOP_MS, stopForGood } from './workers.js';
 
+/** How long the agent waits until the state of its files is recorded, in ms. */
+const RECORD_MS = 15_000;
+
 /** One session of a daemon: suspended, or awake in a worker that this object starts, watches and replaces. */
 export class SessionHost {
   /** Its worker, while it has one. Only this object sets it. */
@@ -35,6 +38,8 @@ export class SessionHost {
   private ending = false;
   /** A command ends the session, which may not be open yet. */
   private killing = false;
+  /** The state of the files at the start of the session is being recorded. */
+  private recorded: Promise<void> = Promise.resolve();
   private readonly budget = new RestartBudget();
   private readonly closing = new AbortController();
   /** The session while it has no worker. */
@@ -77,6 +82,7 @@ export class SessionHost {
 
   /** Starts a new session. When it is refused, nothing is left of it. */
   async start(beginning: SessionStart): Promise<{ kind: 'begun' } | { kind: 'refused'; error: ErrorInfo }> {
+    this.recorded = this.deps.states.begin(this.sid, this.record.cwd);
     const woken = await (this.waking = this.startWorker(beginning).finally(() => (this.waking = undefined)));
     if (woken.kind === 'awake') return { kind: 'begun' };
     if (this.killing) return woken;
@@ -92,6 +98,7 @@ export class SessionHost {
     this.ending = true;
     await this.killWorker();
     await this.deleteRecord();
+    await this.deps.states.remove(this.sid);
     return woken;
   }
 
@@ -235,6 +242,8 @@ export class SessionHost {
       attach: async (worker) => {
         const attached = this.attach(worker);
         await this.save();
+        // Before the agent can change a file.
+        await withTimeout(this.recorded, RECORD_MS);
         return attached;
       },
     });
@@ -278,7 +287,9 @@ export class SessionHost {
     if (state.no !== undefined) attached.stateNo = state.no;
     attached.isPaused = spool.full;
     if (spool.full) this.warn('spool_full', `Session ${this.sid} is paused`);
+    const endsTurn = this.record.activity === 'working' && activity === 'idle';
     Object.assign(this.record, { file, model, name, thinkingLevel, epoch, activity, phase: 'hosted' });
+    if (endsTurn) void this.deps.states.endTurn(this.sid);
     this.record.lastActivityAt = Date.now();
     void this.save();
   }
@@ -378,7 +389,9 @@ export class SessionHost {
       await this.save();
       if ((await this.suspended.flush()) === 'stopped') return;
     }
-    await this.deps.ended.keepUnless(this.record, this.deps.erased.has(this.sid));
+    const isErased = this.deps.erased.has(this.sid);
+    await this.deps.ended.keepUnless(this.record, isErased);
+    if (isErased) await this.deps.states.remove(this.sid);
     await this.deleteRecord();
     this.deps.publisher.publish({ type: 'session_closed', sessionId: this.sid, reason });
   }

@@ -6,6 +6,7 @@ import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { LogAccess } from './directLogWriter.js';
 import type { RunnerMetrics } from './metrics.js';
 import type { EndedSessions } from './endedSessions.js';
+import type { SessionStateRecorder } from './git/sessionStates.js';
 import type { SessionRecords } from './records.js';
 import type { WorkerPool } from './workerPool.js';
 
@@ -15,6 +16,8 @@ export interface HostDeps extends LogAccess {
   erased: ReadonlySet<string>;
   pool: WorkerPool;
   records: SessionRecords;
+  /** Records what sessions change. */
+  states: Pick<SessionStateRecorder, 'begin' | 'endTurn' | 'remove'>;
   ended: EndedSessions;
   publisher: RunnerEventPublisher;
   metrics: RunnerMetrics;

@@ -1,9 +1,18 @@
-import { errorInfo, type Author, type CommandOf, type ErrorInfo } from '@pizzapi/protocol';
+import {
+  CodedError,
+  errorInfo,
+  toErrorInfo,
+  type Author,
+  type CommandOf,
+  type ErrorInfo,
+  type NewWorktree,
+} from '@pizzapi/protocol';
 import { SerialQueue, sleep } from '@pizzapi/process';
 import { speaksIpc, type ForkSource, type SessionStart, type IpcNotification } from '../ipc/messages.js';
 import type { WorkerHandle } from '../ipc/startWorker.js';
 import { hasSpool } from './directLogWriter.js';
 import type { EndedSessions } from './endedSessions.js';
+import type { SessionWorktrees } from './git/sessionWorktrees.js';
 import { SessionHost } from './host.js';
 import type { HostDeps } from './hostTypes.js';
 import type { ModelCatalog } from './models.js';
@@ -26,6 +35,8 @@ export interface HostsOptions {
   /** Where else pi's own session files may be continued from. */
   sessionFolders: readonly string[];
   maxSessions: number;
+  /** Makes the work trees of sessions. */
+  worktrees: Pick<SessionWorktrees, 'create' | 'drop'>;
 }
 
 /** All sessions of a runner. */
@@ -56,7 +67,7 @@ export class SessionHosts {
   async create(command: CommandOf<'new_session'>): Promise<StartOutcome> {
     const { args, by, commandId } = command;
     const trace = this.options.deps.traces.of(command);
-    const { sessionId, cwd, model, resumedFrom, ...details } = args;
+    const { sessionId, cwd, model, resumedFrom, worktree, ...details } = args;
     const place = await checkCwd(cwd, this.options.roots);
     if (place.kind === 'refused') return place;
     const problem = await this.options.models.problem(model);
@@ -74,6 +85,7 @@ export class SessionHosts {
       ...(model === undefined ? {} : { model }),
       ...(file === undefined ? {} : { file: file.path, resumedFrom: file.path }),
     };
+    if (worktree !== undefined) return this.startInWorktree(command, place.path, worktree, beginning);
     if (file === undefined) return this.start(sessionId, by, place.path, beginning);
     const other = this.resuming.get(file.identity);
     if (other !== undefined) return inUse(file.path, other);
@@ -82,6 +94,27 @@ export class SessionHosts {
       return await this.start(sessionId, by, place.path, beginning);
     } finally {
       this.resuming.delete(file.identity);
+    }
+  }
+
+  /** The people see the folder that they named among the recent ones, and not the work tree. */
+  private async startInWorktree(
+    { args: { sessionId: sid, name }, by }: CommandOf<'new_session'>,
+    cwd: string,
+    worktree: NewWorktree,
+    beginning: SessionStart,
+  ): Promise<StartOutcome> {
+    if (this.hosts.has(sid))
+      return { kind: 'refused', error: errorInfo('already_exists', `Session ${sid} already exists`) };
+    const { worktrees, roots } = this.options;
+    try {
+      const folder = await checkCwd(await worktrees.create({ sid, cwd, name, worktree }), roots);
+      const outcome = folder.kind === 'ok' ? await this.start(sid, by, folder.path, beginning, cwd) : folder;
+      if (outcome.kind === 'refused') await worktrees.drop(sid);
+      return outcome;
+    } catch (error) {
+      if (error instanceof CodedError) return { kind: 'refused', error: toErrorInfo(error) };
+      throw error;
     }
   }
 
@@ -191,12 +224,18 @@ export class SessionHosts {
     return undefined;
   }
 
-  private async start(sid: string, by: Author, cwd: string, beginning: SessionStart): Promise<StartOutcome> {
+  private async start(
+    sid: string,
+    by: Author,
+    cwd: string,
+    beginning: SessionStart,
+    named = cwd,
+  ): Promise<StartOutcome> {
     // One after the other: two sessions must not take the same slot.
     const entered = await this.entries.run(() => this.enter(sid, by, cwd, beginning));
     const outcome = entered.kind === 'refused' ? entered : await entered.started;
     if (outcome.kind === 'refused') return outcome;
-    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd, adopted: false });
+    this.deps.publisher.publish({ type: 'session_opened', sessionId: sid, cwd: named, adopted: false });
     return { kind: 'begun', sid, cwd };
   }
 

@@ -4,6 +4,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { CommandRunner } from './exec/commandRunner.js';
+import type { HostFiles } from './files/index.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
@@ -40,6 +41,7 @@ export interface RunnerParts {
   stopRpc: () => void;
   commands: CommandRunner;
   terminals: Terminals;
+  files: HostFiles;
   unlock: () => Promise<void>;
 }
 
@@ -132,9 +134,10 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, commands, terminals, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, terminals, files, publisher, lease, ledger, backbone } = this.parts;
+    const { suspendedConnection, unlock } = this.parts;
     stopRpc();
-    await commands.stop();
+    await Promise.all([commands.stop(), files.stop()]);
     // They live on when the runner is stopped by its service manager, for example to be updated.
     if (this.reason === 'shutdown') await terminals.end();
     terminals.detach();

@@ -41,6 +41,7 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
         pi: undefined,
         wire: undefined,
         allow: undefined,
+        git: undefined,
         ...said,
         sessions: [],
         warnings: [],

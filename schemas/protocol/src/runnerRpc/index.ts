@@ -1,15 +1,25 @@
 import type { Static } from 'typebox';
 import { checker, type Checker } from '../check.js';
 import { COMMAND_METHODS } from './commands.js';
+import { GIT_METHODS } from './git.js';
+import { FILE_CHANGE_METHODS } from './fileChanges.js';
+import { FILE_METHODS } from './files.js';
 import type { RunnerMethodSpec } from './method.js';
+import { CHANGES_METHODS } from './sessionChanges.js';
 import { STATUS_METHODS } from './status.js';
 import { TERMINAL_METHODS } from './terminals.js';
 
 export * from './commandLine.js';
 export * from './commands.js';
+export * from './git.js';
+export * from './gitShapes.js';
+export * from './fileChanges.js';
+export * from './filePaths.js';
+export * from './files.js';
 export * from './method.js';
 export * from './rights.js';
 export { TerminalInfo } from './terminals.js';
+export * from './sessionChanges.js';
 
 /**
  * Every request that a runner answers on `runner.<rid>.rpc.<method>`. A method is added to the file of its group, and its
@@ -19,6 +29,10 @@ export const RUNNER_METHODS = {
   ...STATUS_METHODS,
   ...COMMAND_METHODS,
   ...TERMINAL_METHODS,
+  ...GIT_METHODS,
+  ...CHANGES_METHODS,
+  ...FILE_METHODS,
+  ...FILE_CHANGE_METHODS,
 } as const;
 
 type Table = typeof RUNNER_METHODS;

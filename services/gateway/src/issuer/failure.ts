@@ -6,6 +6,15 @@ import { CodedError } from '@pizzapi/protocol';
  */
 export type IssuerFailure = { kind: 'refused'; why: string } | { kind: 'unavailable'; why: string };
 
+/** What the issuer says when the person, or the session at the issuer, is gone; the second one is ours. */
+const LEFT: readonly string[] = ['invalid_grant', 'subject_changed'];
+
+/**
+ * Whether an issuer that was asked about a person has said that the person is gone. Any other refusal is about this gateway, such
+ * as a client secret that was changed: a person cannot help it.
+ */
+export const hasLeft = ({ kind, why }: IssuerFailure): boolean => kind === 'refused' && LEFT.includes(why);
+
 /** Errors of the network, by the beginning of their code. */
 const NETWORK = /^(E[A-Z_]+|UND_ERR_\w+|CERT_\w+|ERR_(TLS|SSL)_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
 /** What an issuer calls an error by the specification. */

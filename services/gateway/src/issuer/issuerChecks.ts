@@ -1,10 +1,11 @@
-import { bucket, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { bucket, loginKey, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { secretHash, Semaphore, sleep, type Logger } from '@pizzapi/process';
 import type { AccountRow, LoginRow } from '@pizzapi/protocol';
 import type { Logins } from '../accounts/logins.js';
 import type { AccountStore } from '../accounts/store.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Identities } from './identities.js';
+import { hasLeft } from './failure.js';
 import type { Confirmation, IssuerClient } from './issuerClient.js';
 import type { IssuerMembership } from './issuerMembership.js';
 import type { LogoutToken } from './logoutTokens.js';
@@ -72,7 +73,7 @@ export class IssuerChecks {
       return sid === undefined || session.sid === sid;
     };
     const named = [...this.deps.credentialCache.logins.entries()].filter(([, login]) => isNamed(login));
-    for (const [hash, login] of named) await this.end(hash, login, 'issuer_logout');
+    for (const [, login] of named) await this.end(login, 'issuer_logout');
     return true;
   }
 
@@ -106,16 +107,15 @@ export class IssuerChecks {
     if (login?.issuer === undefined) return;
     const account = await accounts.get(login.userId);
     const token = await refreshTokens.of(hash);
-    if (account?.identity === undefined || token === undefined) return this.end(hash, login, 'issuer_unknown');
+    if (account?.identity === undefined || token === undefined) return this.end(login, 'issuer_unknown');
     const exchange = await client.refresh(token, account.identity.subject);
-    if (exchange.kind === 'unavailable') {
-      const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
-      return isOver ? this.end(hash, login, 'issuer_unavailable') : undefined;
-    }
-    if (exchange.kind === 'refused') return this.end(hash, login, `issuer_${exchange.why}`);
     // The old token is used up: the new one is stored before anything else.
-    if (exchange.refreshToken !== undefined) await refreshTokens.put(hash, exchange.refreshToken);
-    await this.confirmed(hash, account, exchange);
+    if (exchange.refreshToken !== undefined)
+      await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
+    if (exchange.kind === 'confirmed') return this.confirmed(hash, account, exchange);
+    if (hasLeft(exchange)) return this.end(login, `issuer_${exchange.why}`);
+    const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
+    return isOver ? this.end(login, 'issuer_unavailable') : undefined;
   }
 
   private async confirmed(hash: string, account: AccountRow, { claims, isComplete }: Confirmation): Promise<void> {
@@ -141,7 +141,7 @@ export class IssuerChecks {
     hash: string,
     change: (issuer: NonNullable<LoginRow['issuer']>) => LoginRow['issuer'],
   ): Promise<LoginRow | undefined> {
-    const key = `login.${hash}`;
+    const key = loginKey(hash);
     const found = await this.rows.get(key);
     const issuer = found?.value.issuer === undefined ? undefined : change(found.value.issuer);
     if (found === undefined || issuer === undefined) return undefined;
@@ -152,9 +152,8 @@ export class IssuerChecks {
     return stored.kind === 'stored' ? login : undefined;
   }
 
-  private async end(hash: string, { userId, id }: LoginRow, why: string): Promise<void> {
-    const { logins, refreshTokens, audit } = this.deps;
+  private async end({ userId, id }: LoginRow, why: string): Promise<void> {
+    const { logins, audit } = this.deps;
     if (await logins.end(userId, id)) audit('logout', { userId, loginId: id, by: 'issuer', why });
-    await refreshTokens.remove(hash);
   }
 }

@@ -21,7 +21,8 @@ export interface AuthorizationChecks {
 
 /** `isComplete`: the issuer described the person anew, so that what it does not say is not so. */
 export type Confirmation = { kind: 'confirmed'; claims: PersonClaims; isComplete: boolean; refreshToken?: string };
-export type Exchange = Confirmation | IssuerFailure;
+/** `refreshToken` of a failure: the issuer had given the next one before another request failed. */
+export type Exchange = Confirmation | (IssuerFailure & { refreshToken?: string });
 
 /**
  * The issuer of OpenID Connect: its description, which is read again and again until the issuer answers, and the requests of
@@ -96,9 +97,9 @@ export class IssuerClient {
       const token = tokens.claims();
       if (token !== undefined && token.sub !== subject) return { kind: 'refused', why: 'subject_changed' };
       const known = token ?? { iss: config.serverMetadata().issuer, sub: subject };
-      const exchange = await this.confirmed({ client, config }, tokens, known, token !== undefined);
-      if (exchange.kind !== 'confirmed') return exchange;
-      return { ...exchange, refreshToken: exchange.refreshToken ?? refreshToken };
+      const next = { refreshToken: tokens.refresh_token ?? refreshToken };
+      const asked = this.confirmed({ client, config }, tokens, known, token !== undefined);
+      return { ...(await asked.catch((error: unknown) => this.failed(error))), ...next };
     });
   }
 
@@ -139,11 +140,15 @@ export class IssuerClient {
     try {
       return await work(await this.configuration());
     } catch (error) {
-      const failure = issuerErrorText(error);
-      if (failure.kind === 'unavailable') this.answers = false;
-      this.log.warn({ why: failure.why }, 'the issuer did not confirm a sign-in');
-      return failure;
+      return this.failed(error);
     }
+  }
+
+  private failed(error: unknown): IssuerFailure {
+    const failure = issuerErrorText(error);
+    if (failure.kind === 'unavailable') this.answers = false;
+    this.log.warn({ why: failure.why }, 'the issuer did not confirm a sign-in');
+    return failure;
   }
 
   private async configuration(): Promise<Configured> {

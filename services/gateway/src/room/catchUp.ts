@@ -45,14 +45,19 @@ export interface CatchUpOptions<V extends CatchUpViewer> {
  */
 export class CatchUp<V extends CatchUpViewer> {
   readonly live = new Set<V>();
-  /** About how many bytes the next flush sends; 0 where frames go out one by one. */
-  flushBytes = 0;
+  /** About how many bytes the next flush sends while a viewer is live; 0 where frames go out one by one. */
+  private gathered = 0;
   /** Framed and not yet sent to those who are live. */
   private pending: Frame[] = [];
   private slice: { after: number; packets: Packet[]; ringLast: number } | undefined;
   private closed = false;
 
   constructor(private readonly options: CatchUpOptions<V>) {}
+
+  /** The room for the frames of the next flush: none while no viewer is live, because nothing is gathered then. */
+  get flushBytes(): number {
+    return this.live.size === 0 ? 0 : this.gathered;
+  }
 
   /** Whether frames wait for a flush. */
   get isPending(): boolean {
@@ -93,7 +98,7 @@ export class CatchUp<V extends CatchUpViewer> {
       events++;
       last = seq;
     }
-    this.flushBytes = frames.length > 1 ? bytes * FLUSH_ROOM : 0;
+    this.gathered = frames.length > 1 ? bytes * FLUSH_ROOM : 0;
     const all = new Packet(frames);
     const own = select?.(frames, events);
     let deliveries = 0;

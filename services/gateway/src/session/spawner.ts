@@ -97,7 +97,9 @@ export class Spawner {
     const sid = ids.idFor('s', principal, key);
     const place = { userId: principal.userId, sid };
     const model = body.model === undefined ? undefined : modelText(body.model);
-    const { cwd, name, thinkingLevel, resumedFrom, salvage, goal } = body;
+    const { cwd, name, thinkingLevel, resumedFrom, salvage, goal, worktree } = body;
+    const withoutGit = worktree === undefined ? undefined : this.gitProblem(runner.rid);
+    if (withoutGit !== undefined) return failed(withoutGit);
     const prompt = body.prompt ?? goal?.description;
     const pi = withModes(body);
     const shortage = await storage.inputShortage(place, prompt ?? '');
@@ -115,6 +117,7 @@ export class Spawner {
       resumedFrom,
       salvage,
       pi,
+      worktree,
       attachments: attachments.length === 0 ? undefined : attachments,
     };
     const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
@@ -169,6 +172,14 @@ export class Spawner {
 
   private allowsSessions(rid: string): boolean {
     return rightsOf(this.options.directory.runner(rid)?.allow).includes('sessions');
+  }
+
+  /** A runner that makes no work trees would start the session in the folder of the person. */
+  private gitProblem(rid: string): ErrorInfo | undefined {
+    const runner = this.options.directory.runner(rid);
+    return runner?.git === undefined
+      ? errorInfo('git_missing', `The runner "${runner?.name ?? rid}" has no git, or is of an earlier version`)
+      : undefined;
   }
 
   private chooseRunner(

@@ -11,7 +11,15 @@ const PING_MS = 3_000;
 export interface StatusDeps {
   backbone: Backbone;
   runnerId: string;
-  facts: () => { name: string; version: string; piVersion: string; startedAt: number; maxSessions: number };
+  /** `roots`: those that people chose. */
+  facts: () => {
+    roots: string[];
+    name: string;
+    version: string;
+    piVersion: string;
+    startedAt: number;
+    maxSessions: number;
+  };
   roots: readonly string[];
   hosts: Pick<SessionHosts, 'all'>;
   models: ModelCatalog;
@@ -40,7 +48,6 @@ export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMet
     status: async () => ({
       runnerId,
       ...facts(),
-      roots: [...roots],
       pid: process.pid,
       sessions: hosts.all.map((host) => host.status),
       load: await load(),
