@@ -112,6 +112,15 @@ describe('what is somebody else’s', () => {
     expect(await upgrade(NO_SESSION)).toEqual({ status: 404, code: 'session_not_found' });
   });
 
+  it('refuses the upgrade to a terminal by the runner in its id, and what is no id of a terminal', async () => {
+    const protocols = [SUBPROTOCOL.msgpack, `bearer.${bob.token}`];
+    const upgrade = (tid: string) => refusal(`${s.url.replace('http', 'ws')}/ws/terminals/${tid}`, protocols);
+    for (const rid of ['ada-runner', 'none-runner'])
+      expect(await upgrade(`t_aaaaaaaaaaaa_${rid}`)).toEqual({ status: 404, code: 'runner_not_found' });
+    for (const tid of ['bob-runner', 't_aaaaaaaaaaaa_', 't_aaaaaaaaaaaa_%2e%2e', 't_AAAAAAAAAAAA_bob-runner', 'a.b'])
+      expect(await upgrade(tid), tid).toEqual({ status: 400, code: 'invalid_id' });
+  });
+
   it('takes as long to be refused as what does not exist', async () => {
     const paths = [`/api/sessions/${HER_SESSION}`, `/api/sessions/${NO_SESSION}`] as const;
     const timed = async (path: string) => {

@@ -19,7 +19,7 @@ import { controlFrame, FrameWriter } from '../wire/frame.js';
 import { Packet } from '../wire/packet.js';
 import { cutOutput, OutputHistory, resetFrame } from './outputHistory.js';
 import type { TerminalHost } from './terminalHost.js';
-import { TerminalWatcher } from './terminalWatcher.js';
+import type { TerminalWatcher } from './terminalWatcher.js';
 
 /** How often the host is told who watches, at least, in ms. It forgets a gateway after 30 s. */
 const REPORT_MS = 10_000;
