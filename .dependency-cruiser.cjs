@@ -3,11 +3,17 @@ const rule = (name, comment, from, to) => ({ name, severity: 'error', comment, f
 
 /** The page: features -> components (ui, markdown) -> state -> model. */
 const PAGE = '^clients/dashboard/src';
-const FEATURES = 'entry|guest|notifications|session|settings|share|shell|transcript';
+const FEATURES = 'changes|entry|files|guest|hostPanel|notifications|session|settings|share|shell|terminals|transcript';
 /** The components that one feature shows inside another. */
 const EMBEDDED = {
   guest: ['session/SessionPage'],
-  session: ['share/Viewers', 'share/ShareDialog', 'transcript/(Transcript|Receipt|Diff|ToolIcon)'],
+  hostPanel: ['changes/ChangesPanel', 'files/FilesPanel', 'terminals/TerminalPanel'],
+  session: [
+    'hostPanel/(HostPanel|HostButtons|HostMenuItems|focus|tabs)',
+    'share/Viewers',
+    'share/ShareDialog',
+    'transcript/(Transcript|Receipt|Diff|ToolIcon)',
+  ],
   shell: ['entry/EntryForm', 'notifications/WaitingList'],
 };
 const isolated = (feature) =>
@@ -19,7 +25,7 @@ const isolated = (feature) =>
       path: `${PAGE}/(${FEATURES})/`,
       pathNot: [
         `${PAGE}/${feature}/`,
-        ...(EMBEDDED[feature] ?? []).map((component) => `${PAGE}/${component}[.]svelte$`),
+        ...(EMBEDDED[feature] ?? []).map((component) => `${PAGE}/${component}[.](svelte|ts)$`),
       ],
     },
   );

@@ -30,8 +30,14 @@ const project = (name: string, include: string[], options: object = {}) => ({
   },
 });
 
-const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
-const whole = { testTimeout: 180_000, hookTimeout: 120_000 };
+/**
+ * Tests with processes share a machine with other work in CI. There a test that fails runs once more, and what passed only
+ * then is listed at the end of the run.
+ */
+const retry = process.env['CI'] === undefined ? 0 : 1;
+
+const slow = { testTimeout: 60_000, hookTimeout: 60_000, retry };
+const whole = { testTimeout: 180_000, hookTimeout: 120_000, retry };
 /** Tests of the test helpers. */
 const HELPERS = 'tests/{support,style}/**/*.test.ts';
 /** Tests that compare response times run alone. */
@@ -63,7 +69,7 @@ export default defineConfig({
     // Most tests wait for processes: more workers than cores use both cores.
     maxWorkers: 3,
     sequence: { sequencer: LongFirst },
-    reporters: ['default', './tests/support/slowestFilesReporter.ts'],
+    reporters: ['default', './tests/support/slowestFilesReporter.ts', './tests/support/flakyTestsReporter.ts'],
     projects: [
       project(
         'pure',

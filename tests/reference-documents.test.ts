@@ -3,7 +3,8 @@ import { CLUSTER_OPTIONS, LOAD_BALANCER_OPTIONS } from '@pizzapi/cluster';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway';
 import { LOCAL_OPTION_GROUPS, LOCAL_OPTIONS } from '@pizzapi/local';
 import { PROJECTOR_OPTIONS } from '@pizzapi/meta-projector/options';
-import { CREDENTIALS_OPTIONS, METRICS, OPTIONS, optionsTable, type OptionSpec } from '@pizzapi/process';
+import { BACKUP_OPTIONS, RESTORE_OPTIONS } from '@pizzapi/backbone';
+import { CREDENTIALS_OPTIONS, METRICS, OPTIONS, optionsTable, OWN_SECRETS, type OptionSpec } from '@pizzapi/process';
 import { RUNNER_OPTIONS } from '@pizzapi/runner';
 import { readdirSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -31,14 +32,25 @@ describe('the page of options', () => {
   const rows = optionsTable(sorted);
   const { part } = documentAt(reference('options.md'), { options: rows });
 
+  /** Those of commands, which have their own table of flags. */
+  const ofCommands = [BACKUP_OPTIONS, RESTORE_OPTIONS].flatMap((spec) => Object.values<OptionSpec>(spec));
+
   it('the page of options lists every option as in the code', () => {
     expect(part('options')).toBe(cells(rows));
   });
 
   it('every option with a secret is a variable alone, and takes a file with the secret', () => {
-    const secrets = all.filter(({ env }) => /_(API_KEY|TOKEN|SECRET|PASSWORD|NKEY|SEED|AUTH_ISSUER)$/.test(env));
+    const secrets = [...all, ...ofCommands].filter(({ env }) =>
+      /_(API_KEY|TOKEN|SECRET|PASSWORD|NKEY|SEED|AUTH_ISSUER)$/.test(env),
+    );
     expect(new Set(secrets.map(({ env }) => env)).size).toBeGreaterThan(6);
     for (const { env, flag, secret } of secrets) expect({ env, flag, secret }).toEqual({ env, secret: true });
+  });
+
+  it('no program of an agent inherits the secret of any process, nor the name of a file with one', () => {
+    const secrets = [...all, ...ofCommands].filter(({ secret }) => secret === true).map(({ env }) => env);
+    expect(secrets).toContain('PIZZAPI_OIDC_CLIENT_SECRET');
+    expect(OWN_SECRETS).toEqual(expect.arrayContaining(secrets.flatMap((env) => [env, `${env}_FILE`])));
   });
 });
 

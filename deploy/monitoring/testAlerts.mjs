@@ -21,7 +21,7 @@ if (version.error !== undefined) {
   process.exit(0);
 }
 for (const args of [
-  ['check', 'rules', 'alerts.yaml'],
+  ['check', 'rules', '../helm/pizzapi/monitoring/alerts.yaml'],
   ['test', 'rules', 'alerts.test.yaml'],
 ]) {
   const { status } = run(...args);

@@ -11,7 +11,7 @@ export const PROGRAMS = {
   'services/gateway': ['main.js'],
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js', 'terminalLoader.js'],
-  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js'],
+  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js', 'ptyMain.js', 'walkerMain.js'],
   'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js', 'keeping/keepMain.js'],
   'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
 };
@@ -37,7 +37,14 @@ const PI_PACKAGE = 'clients/pi-package';
 export const NEEDED = 'packages.json';
 
 /** Packages that load native code, WebAssembly or their own files by their place in node_modules. */
-const EXTERNAL = [/^node:/, /^msgpackr/, /^sharp$/, /^@silvia-odwyer\/photon-node/, /^@mariozechner\/clipboard/];
+const EXTERNAL = [
+  /^node:/,
+  /^msgpackr/,
+  /^sharp$/,
+  /^@silvia-odwyer\/photon-node/,
+  /^@mariozechner\/clipboard/,
+  /^@lydell\/node-pty/,
+];
 
 /**
  * pi finds its own files (themes, templates, the packages that it gives to extensions) by `import.meta.url`. In the bundle each of

@@ -42,7 +42,12 @@ for (const [name, run] of Object.entries(RUNS)) {
     'run',
     ...run.projects.flatMap((project) => ['--project', project]),
     ...(files.length > 0 ? files : run.files),
-    ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+    ...[
+      '--reporter=default',
+      '--reporter=./tests/support/flakyTestsReporter.ts',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+    ],
   ];
   const { status } = spawnSync(run.program, args, { cwd: ROOT, env, stdio: 'inherit' });
   if (!existsSync(report)) {

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-const FOLDER = new URL('../../deploy/monitoring/', import.meta.url);
+/** The chart installs them; operators without it load them from here. */
+const FOLDER = new URL('../../deploy/helm/pizzapi/monitoring/', import.meta.url);
+const TESTS = new URL('../../deploy/monitoring/alerts.test.yaml', import.meta.url);
 const text = (name: string): string => readFileSync(new URL(name, FOLDER), 'utf8');
 
 export interface AlertRule {
@@ -24,7 +26,7 @@ export interface AlertTest {
 }
 
 export function readAlertTests(): AlertTest[] {
-  return (parse(text('alerts.test.yaml')) as { tests: AlertTest[] }).tests;
+  return (parse(readFileSync(TESTS, 'utf8')) as { tests: AlertTest[] }).tests;
 }
 
 interface Panel {

@@ -3,10 +3,8 @@ import {
   BlobStore,
   claimSession,
   connectBackbone,
-  forgetOwner,
   holdLease,
-  purgeSession,
-  removeBlobs,
+  removeUnfinished,
   storageFull,
   verifyProvisioned,
   type Backbone,
@@ -70,9 +68,7 @@ export async function importSession(
       try {
         await write(backbone, { sid: sessionId, userId, epoch }, withEpoch(events(), epoch), report);
       } catch (thrown) {
-        await purgeSession(backbone, sessionId);
-        await removeBlobs(backbone, { userId, sid: sessionId });
-        await forgetOwner(backbone, sessionId);
+        await removeUnfinished(backbone, { userId, sid: sessionId });
         throw thrown;
       }
       return { sessionId, name, events: summary.events, messages, damage, repairs, skipped };

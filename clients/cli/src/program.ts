@@ -6,6 +6,7 @@ import { addCompletion } from './commands/completion.js';
 import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
+import { addHostTerminal } from './commands/terminal.js';
 import { addExec } from './commands/exec.js';
 import { addImport } from './commands/import.js';
 import { addLink } from './commands/link.js';
@@ -101,6 +102,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addChanges(program, context);
   addWorktrees(program, context);
   addExec(program, context);
+  addHostTerminal(program, context);
   addTop(program, context);
   addRunner(program, context);
   addRunnerPair(named(program, 'runner'), context);

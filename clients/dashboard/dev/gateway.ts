@@ -15,6 +15,7 @@ import { NESTED_SESSIONS } from './nested.js';
 import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
+import { ScriptedTerminals } from './terminals.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -52,9 +53,12 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'shared') sessions.push(...SHARED_SESSIONS);
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
+  const terminals = new ScriptedTerminals(script.scene);
   Object.assign(globalThis, {
-    WebSocket: socketClass(script, sessions, sockets),
-    fetch: scriptedFetch(script, sessions, sockets),
+    WebSocket: socketClass(script, sessions, sockets, terminals),
+    fetch: scriptedFetch(script, sessions, sockets, terminals),
+    /** The terminals of the host, which a test prints to and ends. */
+    terminals,
     /** For whoever plays: closes every connection with a code, as a gateway does. */
     closeSockets: (code: number) => sockets.forEach((socket) => socket.end(code)),
     /** Tells the list that a session has changed. */
@@ -150,7 +154,12 @@ function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   return scene === 'linked' ? [...RUNNERS, ...LINKED_RUNNERS] : RUNNERS;
 }
 
-function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Set<Playable>) {
+function socketClass(
+  script: GatewayScript,
+  sessions: SessionInfo[],
+  sockets: Set<Playable>,
+  terminals: ScriptedTerminals,
+) {
   return class ScriptedSocket implements Playable {
     binaryType = '';
     onopen: () => void = NEVER;
@@ -159,6 +168,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
     onerror: () => void = NEVER;
     readonly path: string;
     readonly #mode: string;
+    readonly #send = (...frames: object[]) => this.#emit(...frames);
     #story: Scene | undefined;
     #head = 0;
 
@@ -175,8 +185,9 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
     send(data: Uint8Array): void {
       for (const frame of decodeMany(data) as Up[]) {
         if (this.path.startsWith('/ws/sessions/')) SENT.push({ sid: this.path.split('/').at(-1)!, frame });
-        if (frame.type === 'subscribe_session_meta') this.#tellMeta(frame.sessionId!);
-        if (frame.type === 'resume') this.#replay(frame.tail);
+        if (this.path.startsWith('/ws/terminals/')) terminals.receive(this.path, frame, this.#send);
+        else if (frame.type === 'subscribe_session_meta') this.#tellMeta(frame.sessionId!);
+        else if (frame.type === 'resume') this.#replay(frame.tail);
         if (frame.type === 'ping') this.#emit({ type: 'pong' });
         if (frame.ref !== undefined) this.#obey(frame, frame.ref);
       }
@@ -188,6 +199,7 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
 
     end(code: number): void {
       sockets.delete(this);
+      terminals.leave(this.#send);
       this.onclose({ code, reason: '' });
     }
 
@@ -224,6 +236,8 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
       if (this.path === '/ws/hub')
         return this.#emit({ type: 'sessions', ...pageOf(script, sessions, new URLSearchParams()) });
       if (this.path === '/ws/runners') return this.#emit({ type: 'runners', runners: runnersOf(script) });
+      if (this.path.startsWith('/ws/terminals/'))
+        return terminals.greet(this.path, this.#send) ? undefined : this.onclose({ code: 4411, reason: '' });
       const sid = this.path.split('/').at(-1)!;
       const session = sessions.find(({ sessionId }) => sessionId === sid);
       if (session === undefined) return this.onclose({ code: 4410, reason: '' });
@@ -263,7 +277,12 @@ function socketClass(script: GatewayScript, sessions: SessionInfo[], sockets: Se
   };
 }
 
-function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], sockets: ReadonlySet<Playable>) {
+function scriptedFetch(
+  script: GatewayScript,
+  sessions: readonly SessionInfo[],
+  sockets: ReadonlySet<Playable>,
+  terminals: ScriptedTerminals,
+) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
   const sharing = new ScriptedSharing();
@@ -290,6 +309,8 @@ function scriptedFetch(script: GatewayScript, sessions: readonly SessionInfo[], 
         if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
+    const ofTerminal = terminals.answer(url.pathname, body);
+    if (ofTerminal !== undefined) return json(ofTerminal);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

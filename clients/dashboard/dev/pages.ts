@@ -1,4 +1,4 @@
-import type { SessionInfo } from '@pizzapi/protocol';
+import { modelText, type SessionInfo } from '@pizzapi/protocol';
 
 /** Whether the pages of the list fail. */
 export const PAGES = { fail: false, asked: [] as string[] };
@@ -14,7 +14,9 @@ export function pageOfSessions(
     .filter((session) => state == null || (state === 'live' ? session.state !== 'ended' : session.state === state))
     .filter((session) => runner == null || session.runnerId === runner)
     .filter(({ name, firstPrompt, cwd, model, sessionId }) =>
-      [name, firstPrompt, cwd, model, sessionId].some((text) => text?.toLowerCase().includes(q?.toLowerCase() ?? '')),
+      [name, firstPrompt, cwd, modelText(model), sessionId].some((text) =>
+        text?.toLowerCase().includes(q?.toLowerCase() ?? ''),
+      ),
     )
     .sort((a, b) => b.lastActivityAt - a.lastActivityAt);
   const from = Number(parameters.get('cursor') ?? 0);

@@ -18,10 +18,14 @@ export interface RunnerHome {
   readonly ended: string;
   /** One file per command of a person that runs. */
   readonly execs: string;
+  /** One file per terminal. */
+  readonly terminals: string;
   /** The work trees of sessions, with one file for each. Sessions may start in here. */
   readonly worktrees: string;
   /** What is recorded of the changes of sessions, one folder for each. */
   readonly changes: string;
+  /** One file per upload that has not ended. */
+  readonly uploads: string;
   readonly logs: string;
   /** Sockets of the workers: a short path, since a unix socket's may have some hundred bytes only. */
   readonly sockets: string;
@@ -50,8 +54,10 @@ export function hostHome(root: string): RunnerHome {
     sessions: join(root, 'sessions'),
     ended: join(root, 'ended'),
     execs: join(root, 'execs'),
+    terminals: join(root, 'terminals'),
     worktrees: join(root, 'worktrees'),
     changes: join(root, 'changes'),
+    uploads: join(root, 'uploads'),
     logs: join(root, 'logs'),
     sockets: join(tmpdir(), `pizzapi-${userId()}-${place}`),
     spool: (sid) => join(root, 'spool', sid),

@@ -41,6 +41,15 @@ export const RUNNER_OPTIONS = defineOptions({
     default: 30,
     min: 1,
   },
+  terminalIdleHours: {
+    env: 'PIZZAPI_TERMINAL_IDLE_HOURS',
+    flag: '--terminal-idle-hours <hours>',
+    help: 'Hours without viewers after which a terminal ends; 0: never',
+    type: 'integer',
+    default: 24,
+    min: 0,
+    max: 8_760,
+  },
   openSeconds: {
     env: 'PIZZAPI_OPEN_SECONDS',
     flag: '--open-seconds <seconds>',

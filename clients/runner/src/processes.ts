@@ -67,12 +67,20 @@ async function taggedByPs(sid: string): Promise<number[]> {
  * Ends every process that carries the tag of a session, except `spare`: SIGTERM, then SIGKILL, looking again until
  * none is left, since a process may start another while it is ended. Returns those that survived all of it.
  */
-export async function sweepSession(sid: string, spare: readonly number[] = []): Promise<number[]> {
+export function sweepSession(sid: string, spare: readonly number[] = []): Promise<number[]> {
+  return sweepProcesses(() => othersOf(sid, spare));
+}
+
+/** Ends all processes that `find` returns, with the signal `first` and then with SIGKILL. Returns those that survived it. */
+export async function sweepProcesses(
+  find: () => Promise<number[]>,
+  first: NodeJS.Signals = 'SIGTERM',
+): Promise<number[]> {
   let left: number[] = [];
   for (let round = 0; round < SWEEP_ROUNDS; round++) {
-    left = await othersOf(sid, spare);
+    left = await find();
     if (left.length === 0) return left;
-    for (const pid of left) signalProcess(pid, round === 0 ? 'SIGTERM' : 'SIGKILL');
+    for (const pid of left) signalProcess(pid, round === 0 ? first : 'SIGKILL');
     await allGone(left, SWEEP_GRACE_MS);
   }
   return left.filter(isAlive);

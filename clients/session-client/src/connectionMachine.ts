@@ -158,13 +158,14 @@ function crowded(state: Counts): Step {
   return { state: next, effects: [{ kind: 'timer', minMs: LIMITS.tooManyMs, maxMs: 2 * LIMITS.tooManyMs }] };
 }
 
-const { policy, bad_frame, too_many, revoked, session_gone } = CLOSE_CODES;
+const { policy, bad_frame, too_many, revoked, session_gone, terminal_gone } = CLOSE_CODES;
 /** What a close without return means to the person. */
 const FINAL: Readonly<Record<number, { name: ErrorCode; what?: string }>> = {
   [policy.code]: { name: 'bad_frame' },
   [bad_frame.code]: { name: 'bad_frame' },
   [revoked.code]: { name: 'unauthenticated', what: revoked.meaning },
   [session_gone.code]: { name: 'session_gone' },
+  [terminal_gone.code]: { name: 'terminal_unknown' },
 };
 
 function lost(state: Counts, { code, reason }: Event<'lost'>): Step {

@@ -66,6 +66,8 @@ export class FoldedSession {
   info: SessionInfo;
   viewers: Presence[] = [];
   mode: ViewerMode = 'read';
+  /** A guest who may read the files of the session's folder. */
+  mayReadFiles = false;
   /** First offset still stored, and the last when we were greeted. */
   first = 0;
   head = 0;
@@ -104,6 +106,7 @@ export class FoldedSession {
     this.head = frame.head;
     if (this.mode !== frame.mode) change.mode = true;
     this.mode = frame.mode;
+    this.mayReadFiles = frame.files === true;
     change.info = true;
     if (this.#greeted) {
       this.#setHost(frame.session.host);

@@ -7,6 +7,14 @@ export {
   type SessionListener,
   type SessionOptions,
 } from './session.js';
+export {
+  openTerminal,
+  TerminalConnection,
+  type TerminalChange,
+  type TerminalDataListener,
+  type TerminalOptions,
+  type TerminalView,
+} from './terminal.js';
 export type { ConnectionView } from './connectionView.js';
 export type { SessionChange } from './fold.js';
 export { openHub, openRunners, type Hub, type HubChange, type Runners, type RunnersChange } from './hub.js';

@@ -116,6 +116,11 @@ export class Session {
   get mode(): ViewerMode {
     return this.#fold.mode;
   }
+
+  /** A guest who may read the files of the folder of the session. */
+  get mayReadFiles(): boolean {
+    return this.#fold.mayReadFiles;
+  }
   get connection(): ConnectionView {
     return viewOf(this.#connection.state, this.#sends.isDoubtful);
   }

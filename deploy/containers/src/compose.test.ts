@@ -1,4 +1,8 @@
+import { GATEWAY_OPTIONS } from '@pizzapi/gateway/options';
+import { natsImageOf, readRendering } from '@pizzapi/kubernetes';
+import { ACCOUNTS_FILE, ROUTES_FILE, SECRET_FILES } from '@pizzapi/local';
 import { CREDENTIALS_OPTIONS, fileVariable, OPTIONS, type OptionSpec } from '@pizzapi/process';
+import { RUNNER_OPTIONS } from '@pizzapi/runner/options';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { composeProblems, parseCompose, servicesOf, type ComposeKnowledge } from './compose.js';
@@ -7,19 +11,14 @@ import { TARGETS } from './dockerfile.js';
 const text = readFileSync(new URL('../compose.yaml', import.meta.url), 'utf8');
 const compose = parseCompose(text);
 const services = servicesOf(compose);
-const options = [...Object.values<OptionSpec>(OPTIONS), ...Object.values<OptionSpec>(CREDENTIALS_OPTIONS)];
-const SECRET_FILES = [
-  ...['admin-nkey', 'gateway-nkey', 'projector-nkey', 'authenticator-nkey', 'auth-issuer', 'gateway-secret'],
-  ...['accounts.conf', 'routes.conf', 'runner-token'],
-];
+const options = [OPTIONS, CREDENTIALS_OPTIONS, GATEWAY_OPTIONS, RUNNER_OPTIONS].flatMap((spec) =>
+  Object.values<OptionSpec>(spec),
+);
 const known: ComposeKnowledge = {
   targets: TARGETS,
-  variables: [
-    ...options.flatMap((option) => [option.env, ...(option.secret === true ? [fileVariable(option)] : [])]),
-    // Options that one process alone has.
-    ...['PIZZAPI_NATS_WEBSOCKET_URL', 'PIZZAPI_SIGNUP', 'PIZZAPI_TRUSTED_PROXIES', 'PIZZAPI_RUNNER_NAME'],
-  ],
-  files: SECRET_FILES,
+  variables: options.flatMap((option) => [option.env, ...(option.secret === true ? [fileVariable(option)] : [])]),
+  // A person writes the token of a runner.
+  files: [...SECRET_FILES, ACCOUNTS_FILE, ROUTES_FILE, 'runner-token'],
   profiles: ['one', 'three', 'tls', 'runner', 'setup'],
 };
 
@@ -39,6 +38,13 @@ it('every service of compose.yaml has its own secrets and no others', () => {
     ...{ projector: ['projector-nkey'], gateway: ['gateway-nkey', 'gateway-secret'] },
   };
   expect(Object.fromEntries(services.map(({ name }) => [name, of(name)]))).toEqual(expected);
+});
+
+it('nats-server has the version that the chart runs: the cluster of earlier ones has no partitions', () => {
+  const images = services.flatMap(({ name, value }) => (/^nats/.test(name) ? [value['image']] : []));
+  expect(new Set(images)).toEqual(
+    new Set([`\${NATS_IMAGE:-docker.io/library/${natsImageOf(readRendering('production'))}}`]),
+  );
 });
 
 it('people reach Caddy alone, this machine the gateway, and a runner nothing but nats-server', () => {

@@ -56,10 +56,12 @@ const kustomized = (folder: string): Manifest[] => {
   return parseManifests(stdout);
 };
 
+const set = (...values: string[]): string[] => values.flatMap((value) => ['--set', value]);
 const PRODUCTION = ['--values', join(deployFolder(), 'helm/pizzapi/values-production.yaml')];
 const SOURCES: Readonly<Record<string, () => Manifest[]>> = {
   'the chart with its default values': () => rendered(),
-  'the chart with the values of production and hosts': () => rendered(...PRODUCTION, '--set', 'runner.enabled=true'),
+  'the chart with the values of production, hosts, backups and dashboards': () =>
+    rendered(...PRODUCTION, ...set('runner.enabled=true', 'backup.enabled=true', 'metrics.dashboards.enabled=true')),
   'the chart at an upgrade': () => rendered('--is-upgrade', ...PRODUCTION),
   'the chart with a NATS that is there already': () =>
     rendered(...PRODUCTION, '--values', join(deployFolder(), 'helm/pizzapi-with-nats-values.yaml')),

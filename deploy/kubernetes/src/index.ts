@@ -8,4 +8,4 @@ export {
   type PodTemplate,
   type Rendering,
 } from './manifests.js';
-export { natsConfigOf, settingsOf, type Setting } from './settings.js';
+export { natsConfigOf, natsImageOf, settingsOf, type Setting } from './settings.js';

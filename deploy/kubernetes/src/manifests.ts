@@ -17,6 +17,7 @@ export const RENDERINGS = {
   base: 'base/manifests',
   production: 'overlays/production/manifests',
   runner: 'components/runner/manifests',
+  backup: 'components/backup/manifests',
 } as const;
 export type Rendering = keyof typeof RENDERINGS;
 
@@ -80,8 +81,9 @@ export function podTemplatesOf(manifests: readonly Manifest[]): PodTemplate[] {
   return manifests
     .filter(({ kind }) => WORKLOADS.has(kind))
     .map((owner) => {
-      const labels = labelsAt(owner, 'spec.template.metadata.labels');
-      const spec = mapAt(owner, 'spec.template.spec');
+      const template = owner.kind === 'CronJob' ? 'spec.jobTemplate.spec.template' : 'spec.template';
+      const labels = labelsAt(owner, `${template}.metadata.labels`);
+      const spec = mapAt(owner, `${template}.spec`);
       const containers = [...listAt(spec, 'initContainers'), ...listAt(spec, 'containers')].filter(isMap);
       return { owner, component: labels['app.kubernetes.io/component'] ?? '', labels, spec, containers };
     });

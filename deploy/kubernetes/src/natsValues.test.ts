@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { deployFolder, podTemplateOf, readRendering } from './manifests.js';
-import { natsConfigOf } from './settings.js';
+import { natsConfigOf, natsImageOf } from './settings.js';
 import { at, listAt, mapAt, textAt } from './values.js';
 
 const read = (name: string): unknown => parse(readFileSync(join(deployFolder(), 'helm', name), 'utf8'));
@@ -13,7 +13,7 @@ const [nats] = podTemplateOf(production, 'nats').containers;
 const variable = (name: string) => listAt(nats, 'env').find((each) => textAt(each, 'name') === name);
 
 it('the chart nats/nats runs the same server with the same memory as the chart here', () => {
-  expect(textAt(nats, 'image')).toBe(`nats:${textAt(values, 'container.image.tag')}`);
+  expect(natsImageOf(production)).toBe(`nats:${textAt(values, 'container.image.tag')}`);
   expect(textAt(values, 'container.env.GOMEMLIMIT')).toBe(textAt(variable('GOMEMLIMIT'), 'value'));
   expect(mapAt(values, 'container.merge.resources')).toEqual(mapAt(nats, 'resources'));
 });

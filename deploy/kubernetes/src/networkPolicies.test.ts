@@ -18,16 +18,18 @@ const OTHERS: Endpoint[] = [
 ];
 /** What the code does beside what its variables say. */
 const PURPOSES: PolicyConnection[] = [
-  // Push services and webhooks.
+  // Push services and webhooks; a gateway sends the test of a person's notifications.
   { from: 'projector', to: 'internet', port: 443 },
+  { from: 'gateway', to: 'internet', port: 443 },
   // Models, packages and repositories, for agents.
   ...[22, 80, 443].map((port) => ({ from: 'runner', to: 'internet', port })),
   { from: 'ingress-controller', to: 'gateway', port: 7492 },
 ];
 
+const components = [...readRendering('runner'), ...readRendering('backup')];
 const everything = {
-  base: [...readRendering('base'), ...readRendering('runner')],
-  production: [...readRendering('production'), ...readRendering('runner')],
+  base: [...readRendering('base'), ...components],
+  production: [...readRendering('production'), ...components],
 };
 
 /** The connections that processes make: to the addresses in their variables, for their names, and by Prometheus. */

@@ -10,10 +10,13 @@ const RESTRICTED = {
   readOnlyRootFilesystem: true,
   capabilities: { drop: ['ALL'] },
 };
+const components = [...readRendering('runner'), ...readRendering('backup')];
 const everything = {
-  base: [...readRendering('base'), ...readRendering('runner')],
-  production: [...readRendering('production'), ...readRendering('runner')],
+  base: [...readRendering('base'), ...components],
+  production: [...readRendering('production'), ...components],
 };
+/** Pods that run to their end. */
+const JOBS = ['provision', 'backup'];
 const named = (manifests: readonly Manifest[], name: string) => manifests.find((each) => nameOf(each) === name);
 /** Bytes of a quantity of memory, or thousandths of a CPU. */
 const units: Record<string, number> = {
@@ -38,7 +41,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
 
   it('has the pods of every process', () => {
     expect(pods.map(({ component }) => component).sort()).toEqual([
-      ...['authenticator', 'gateway', 'nats', 'projector', 'provision', 'runner'],
+      ...['authenticator', 'backup', 'gateway', 'nats', 'projector', 'provision', 'runner'],
     ]);
   });
 
@@ -66,7 +69,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
     const kinds = pods.flatMap(({ spec }) =>
       listAt(spec, 'volumes').flatMap((volume) => (isMap(volume) ? Object.keys(volume) : [])),
     );
-    expect([...new Set(kinds)].sort()).toEqual(['emptyDir', 'name', 'projected', 'secret']);
+    expect([...new Set(kinds)].sort()).toEqual(['emptyDir', 'name', 'persistentVolumeClaim', 'projected', 'secret']);
   });
 
   it('every container requests CPU and memory, and has a limit of memory', () => {
@@ -82,7 +85,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
   });
 
   it('every container that serves has probes at a port that it names', () => {
-    for (const { name, container, component } of containers.filter(({ component }) => component !== 'provision')) {
+    for (const { name, container, component } of containers.filter(({ component }) => !JOBS.includes(component))) {
       const ports = listAt(container, 'ports').map((port) => textAt(port, 'name'));
       const probes = ['startupProbe', 'livenessProbe', ...(name === 'nats/exporter' ? [] : ['readinessProbe'])];
       for (const probe of probes) {
@@ -99,7 +102,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
       expect(at(deployment, 'spec.replicas') ?? at(scaler, 'spec.minReplicas')).toBeGreaterThanOrEqual(2);
       expect(mapAt(deployment, 'spec.strategy.rollingUpdate')).toEqual({ maxUnavailable: 0, maxSurge: 1 });
     }
-    for (const { component, labels, spec } of pods.filter((pod) => pod.component !== 'provision')) {
+    for (const { component, labels, spec } of pods.filter((pod) => !JOBS.includes(pod.component))) {
       const [zone] = listAt(spec, 'topologySpreadConstraints');
       expect([component, textAt(zone, 'topologyKey')]).toEqual([component, 'topology.kubernetes.io/zone']);
       expect(labels).toMatchObject(labelsAt(zone, 'labelSelector.matchLabels'));
@@ -167,6 +170,7 @@ describe.each(Object.entries(everything))('%s', (_name, manifests) => {
     ]);
     expect(Object.fromEntries(keys)).toEqual({
       authenticator: ['authenticator-nkey', 'admin-nkey', 'auth-issuer'],
+      backup: ['admin-nkey'],
       gateway: ['gateway-nkey', 'gateway-secret'],
       nats: ['accounts.conf'],
       projector: ['projector-nkey'],
@@ -191,4 +195,17 @@ it('production has three nats-servers in three zones, three copies, and gateways
   expect(at(named(everything.production, 'Deployment/pizzapi-gateway'), 'spec')).not.toHaveProperty('replicas');
   const [rule] = listAt(named(everything.production, 'Ingress/pizzapi-gateway'), 'spec.rules');
   expect(listAt(rule, 'http.paths').map((path) => at(path, 'path'))).toEqual(['/', '/nats']);
+});
+
+it('one backup runs at a time, to a volume that stays when the installation is removed', () => {
+  const job = named(components, 'CronJob/pizzapi-backup');
+  expect(job).toMatchObject({ spec: { concurrencyPolicy: 'Forbid', schedule: '17 * * * *' } });
+  const backup = podTemplatesOf(components).find(({ component }) => component === 'backup');
+  expect(backup?.containers).toMatchObject([{ args: ['backup', '/backup/pizzapi'] }]);
+  expect(listAt(backup?.spec, 'volumes')).toContainEqual({
+    name: 'backup',
+    persistentVolumeClaim: { claimName: 'pizzapi-backup' },
+  });
+  const claim = named(components, 'PersistentVolumeClaim/pizzapi-backup');
+  expect(at(claim, ['metadata', 'annotations', 'helm.sh/resource-policy'])).toBe('keep');
 });

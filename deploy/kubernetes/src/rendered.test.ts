@@ -98,17 +98,60 @@ describe.skipIf(HELM === undefined)('the chart', () => {
   });
 
   it('an issuer of OpenID Connect is reached by the gateways alone, with a secret that they mount', () => {
-    const settings = ['oidc.issuer=https://id.example', 'oidc.clientId=pizzapi', 'oidc.existingSecret=pizzapi-oidc'];
+    const issuer = ['oidc.issuer=https://id.example', 'oidc.clientId=pizzapi', 'oidc.existingSecret=pizzapi-oidc'];
+    const settings = [...issuer, 'networkPolicy.signIn.ports={8443}'];
     const manifests = rendered(...settings.flatMap((one) => ['--set', one]));
     expect(settingsOf(manifests, 'gateway').get('PIZZAPI_OIDC_CLIENT_SECRET')).toEqual({
       kind: 'secret',
       key: 'client-secret',
     });
-    const withInternet = manifests
-      .filter((each) => each.kind === 'NetworkPolicy' && JSON.stringify(each).includes('0.0.0.0/0'))
-      .map(nameOf);
-    expect(withInternet.sort()).toEqual(['NetworkPolicy/pizzapi-gateway', 'NetworkPolicy/pizzapi-projector']);
+    const reaching = manifests.filter((each) => each.kind === 'NetworkPolicy' && JSON.stringify(each).includes('8443'));
+    expect(reaching.map(nameOf)).toEqual(['NetworkPolicy/pizzapi-gateway']);
     expect(() => helmTemplate('--set', 'oidc.issuer=https://id.example')).toThrow(/clientId/);
+  });
+
+  it('gateways trust the authorities of a ConfigMap, and take a proxy on their way to the issuer', () => {
+    const settings = ['oidc.issuer=https://id.example', 'oidc.clientId=pizzapi', 'oidc.caConfigMap=authorities'];
+    const proxy = 'gateway.env.HTTPS_PROXY=http://proxy.example:3128';
+    const manifests = rendered(...[...settings, proxy].flatMap((one) => ['--set', one]));
+    const { spec, containers } = podTemplateOf(manifests, 'gateway');
+    expect(settingsOf(manifests, 'gateway').get('HTTPS_PROXY')).toEqual({
+      kind: 'text',
+      text: 'http://proxy.example:3128',
+    });
+    const file = settingsOf(manifests, 'gateway').get('PIZZAPI_CA');
+    expect(file).toEqual({ kind: 'text', text: '/run/authorities/ca.crt' });
+    const mount = { name: 'authorities', mountPath: '/run/authorities', readOnly: true };
+    expect(listAt(containers[0], 'volumeMounts')).toContainEqual(mount);
+    expect(listAt(spec, 'volumes')).toContainEqual({
+      name: 'authorities',
+      configMap: { name: 'authorities', items: [{ key: 'ca.crt', path: 'ca.crt' }] },
+    });
+  });
+
+  it('a backup goes to a claim that is there already, is compared where the values say so, and restores with its settings', () => {
+    const given = ['backup.enabled=true', 'backup.existingClaim=elsewhere', 'backup.verify=true', 'partitions=4'];
+    const manifests = rendered(...given.flatMap((one) => ['--set', one]));
+    expect(manifests.filter(({ kind }) => kind === 'PersistentVolumeClaim')).toEqual([]);
+    const { spec, containers } = podTemplateOf(manifests, 'backup');
+    expect(containers).toMatchObject([{ args: ['backup', '/backup/pizzapi', '--verify'] }]);
+    expect(JSON.stringify(spec)).toContain('{"claimName":"elsewhere"}');
+    const { PIZZAPI_PROVISION_OWNER: _, ...provision } = Object.fromEntries(settingsOf(manifests, 'provision'));
+    expect(Object.fromEntries(settingsOf(manifests, 'backup'))).toEqual(provision);
+    expect(() => helmTemplate('--set', 'backup.schedule=soon')).toThrow(/schedule/);
+  });
+
+  it('the alerts and the dashboards of the repository are rendered as they are, and only where the values say so', () => {
+    const enabled = ['metrics.prometheusRule.enabled=true', 'metrics.dashboards.enabled=true'];
+    const manifests = rendered(...enabled.flatMap((one) => ['--set', one]));
+    const folder = join(deployFolder(), 'helm/pizzapi/monitoring');
+    const rule = manifests.find(({ kind }) => kind === 'PrometheusRule');
+    expect(at(rule, 'spec')).toEqual(parse(readFileSync(join(folder, 'alerts.yaml'), 'utf8')));
+    const dashboards = manifests.find((each) => nameOf(each) === 'ConfigMap/pizzapi-dashboards');
+    expect(at(dashboards, 'metadata.labels')).toMatchObject({ grafana_dashboard: '1' });
+    expect(at(dashboards, 'data')).toEqual(Object.fromEntries(kept(join(folder, 'dashboards'))));
+    expect(rendered().filter(({ kind }) => kind === 'PrometheusRule')).toEqual([]);
+    expect(rendered().map(nameOf)).not.toContain('ConfigMap/pizzapi-dashboards');
   });
 
   it('spans go from gateways and hosts to the collector, which the policies allow', () => {

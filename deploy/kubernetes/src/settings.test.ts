@@ -1,4 +1,5 @@
 import { AUTHENTICATOR_OPTIONS } from '@pizzapi/authenticator';
+import { RESTORE_OPTIONS } from '@pizzapi/backbone';
 import { GATEWAY_OPTIONS } from '@pizzapi/gateway/options';
 import { PROJECTOR_OPTIONS } from '@pizzapi/meta-projector/options';
 import { readOptions, type OptionSpec, type OptionsSpec } from '@pizzapi/process';
@@ -12,6 +13,8 @@ const OPTIONS: Readonly<Record<string, OptionsSpec>> = {
   projector: PROJECTOR_OPTIONS,
   authenticator: AUTHENTICATOR_OPTIONS,
   runner: RUNNER_OPTIONS,
+  // A restore is a Job that is made from the backup.
+  backup: RESTORE_OPTIONS,
 };
 /** The loggers read this one; the runner has a home folder. */
 const OF_EVERY_PROCESS = ['PIZZAPI_LOG_LEVEL', 'HOME'];
@@ -21,7 +24,7 @@ const renderings = { base: readRendering('base'), production: readRendering('pro
 it.each(Object.entries(renderings))(
   'each variable of %s is an option of its process, with a value that it accepts',
   (_name, base) => {
-    const manifests = [...base, ...readRendering('runner')];
+    const manifests = [...base, ...readRendering('runner'), ...readRendering('backup')];
     for (const [component, options] of Object.entries(OPTIONS)) {
       const settings = settingsOf(manifests, component);
       const known = Object.values<OptionSpec>(options).map(({ env }) => env);

@@ -52,3 +52,8 @@ export function natsConfigOf(manifests: readonly Manifest[]): string {
   if (typeof text !== 'string') throw new CodedError('bad_option', 'The chart renders no nats.conf');
   return text;
 }
+
+/** Returns the image of nats-server in a rendering. */
+export function natsImageOf(manifests: readonly Manifest[]): string | undefined {
+  return textAt(podTemplateOf(manifests, 'nats').containers[0], 'image');
+}

@@ -1,6 +1,6 @@
 export { startLocal, type Local, type LocalAddress, type LocalContext, type LocalStart } from './app.js';
 export { LOCAL_OPTIONS } from './options.js';
-export { ACCOUNTS_FILE, SECRET_FILES, secretTexts } from './credentialFiles.js';
+export { ACCOUNTS_FILE, ROUTES_FILE, SECRET_FILES, secretTexts } from './credentialFiles.js';
 export {
   clearLocalState,
   openHome,

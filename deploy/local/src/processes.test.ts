@@ -1,7 +1,7 @@
 import { generateCredentials } from '@pizzapi/authenticator';
 import { readOptions } from '@pizzapi/process';
 import { expect, it } from 'vitest';
-import { processEnvironments } from './processes.js';
+import { inheritedEnvironment, processEnvironments } from './processes.js';
 import { LOCAL_OPTIONS } from './options.js';
 
 const users = generateCredentials();
@@ -55,4 +55,13 @@ it('notifications may go to private addresses unless sign-up is open or the user
 it('only the gateway receives the issuer that people sign in through, and its secret there', () => {
   const all = envs({ PIZZAPI_OIDC_ISSUER: 'https://id.example', PIZZAPI_OIDC_CLIENT_SECRET: 's' });
   for (const value of ['https://id.example', 's']) expect(holders(all, value)).toEqual(['gateway']);
+});
+
+it('a gateway that a cluster starts inherits the secret at the issuer too, by value or by file, and no other one', () => {
+  const env = { PIZZAPI_OIDC_CLIENT_SECRET: 's', PIZZAPI_OIDC_CLIENT_SECRET_FILE: '/s', PIZZAPI_GATEWAY_SECRET: 'g' };
+  const { PIZZAPI_GATEWAY_SECRET: _, ...ofIssuer } = env;
+  expect(inheritedEnvironment('gateway', env)).toMatchObject(ofIssuer);
+  for (const program of ['authenticator', 'projector', 'gateway', 'runner'] as const)
+    expect(Object.keys(inheritedEnvironment(program, env)).includes('PIZZAPI_GATEWAY_SECRET')).toBe(false);
+  expect(inheritedEnvironment('runner', env)).toEqual({});
 });

@@ -71,7 +71,7 @@ export function processEnvironments({
   };
   const shared = { PIZZAPI_HOME: options.home, PIZZAPI_LOG_LEVEL: options.logLevel, PIZZAPI_NATS_URL: url };
   const partitions = { PIZZAPI_PARTITIONS: String(options.partitions) };
-  const service = { ...inheritedEnvironment('gateway', env), ...shared, ...partitions };
+  const service = (program: LocalProgram) => ({ ...inheritedEnvironment(program, env), ...shared, ...partitions });
   // Every user of this machine can reach the port. The owner signs in with a link.
   const signup = env['PIZZAPI_SIGNUP'] || 'closed';
   const notifying = {
@@ -80,23 +80,22 @@ export function processEnvironments({
   };
   return {
     authenticator: {
-      ...service,
+      ...service('authenticator'),
       ...storage,
       PIZZAPI_NATS_NKEY: users.authenticator.nkeySeed,
       PIZZAPI_NATS_ADMIN_NKEY: users.admin.nkeySeed,
       PIZZAPI_AUTH_ISSUER: users.issuerSeed,
     },
     projector: {
-      ...service,
+      ...service('projector'),
       ...notifying,
       PIZZAPI_NATS_NKEY: users.projector.nkeySeed,
       PIZZAPI_PUBLIC_URL: pageUrl(options.publicUrl, options.host, port),
     },
     gateway: {
-      ...service,
+      ...service('gateway'),
       ...notifying,
       ...storage,
-      ...only(env, OF_ISSUER),
       PIZZAPI_LINK_STORAGE: String(options.linkStorage),
       PIZZAPI_NATS_NKEY: users.gateway.nkeySeed,
       ...(webSocketUrl === undefined ? {} : { PIZZAPI_NATS_WEBSOCKET_URL: webSocketUrl }),
@@ -116,7 +115,9 @@ export function processEnvironments({
 
 /** Returns the user's variables that a program inherits: without the secrets of others, and without what would end it. */
 export function inheritedEnvironment(program: LocalProgram, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return program === 'runner' ? without(env, OUR_SECRET) : { ...without(env, SECRET), ...NOT_TOGETHER };
+  if (program === 'runner') return without(without(env, OUR_SECRET), OF_ISSUER);
+  const inherited = { ...without(without(env, SECRET), OF_ISSUER), ...NOT_TOGETHER };
+  return program === 'gateway' ? { ...inherited, ...only(env, OF_ISSUER) } : inherited;
 }
 
 /** Returns the variables for the folders that a gateway serves. */

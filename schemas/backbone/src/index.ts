@@ -118,7 +118,8 @@ export type {
   StorageUse,
 } from './storageUsage.js';
 export { moveBlobs } from './moveBlobs.js';
-export { archiveSession, openArchive } from './backup/archive.js';
+export { archiveSession, eraseArchived, openArchive, proveArchive } from './backup/archive.js';
+export { removeUnfinished } from './unfinishedSession.js';
 export type { ArchivedSession, OpenedArchive } from './backup/archive.js';
 export { askErasure } from './erasure/askErasure.js';
 export { BACKUP_OPTIONS, RESTORE_OPTIONS } from './backup/backupOptions.js';
@@ -127,6 +128,7 @@ export type { BackupOptions, BackupOutcome, BackupProgress } from './backup/back
 export { checkFolder, openBackupFolder, readBackupFolder } from './backup/backupFolder.js';
 export type { BackupSink, BackupSource } from './backup/backupFolder.js';
 export { streamSink, unpackStream } from './backup/backupStream.js';
+export { syncPath } from './backup/writtenFile.js';
 export { compareFolds } from './backup/refold.js';
 export type { RefoldOutcome } from './backup/refold.js';
 export { restore } from './backup/restore.js';

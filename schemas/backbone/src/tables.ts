@@ -68,10 +68,16 @@ export const emailRows = rows<EmailRow>('accounts', isEmailRow);
 /** Accounts of people at the issuer, by `IDENTITY_PREFIX` and the hash of issuer and subject. */
 export const identityRows = rows<IdentityRow>('accounts', isIdentityRow);
 export const IDENTITY_PREFIX = 'identity.';
-/** Refresh tokens of logins through the issuer, sealed, by the hash of the login. */
-export const refreshRows = rows<RefreshRow>('accounts', isRefreshRow);
-/** Logins of browsers, by the hash of their secret. */
+/** Logins of browsers, by `loginKey`. */
 export const loginRows = rows<LoginRow>('accounts', isLoginRow);
+export const LOGIN_PREFIX = 'login.';
+/** `hash`: of the secret of the browser. */
+export const loginKey = (hash: string): string => `${LOGIN_PREFIX}${hash}`;
+/** Refresh tokens of logins through the issuer, sealed, by `refreshKeyOf`. */
+export const refreshRows = rows<RefreshRow>('accounts', isRefreshRow);
+export const REFRESH_PREFIX = 'refresh.';
+/** The key of the refresh token of a login, by the key of the login. */
+export const refreshKeyOf = (login: string): string => `${REFRESH_PREFIX}${login.slice(LOGIN_PREFIX.length)}`;
 /** Requests of device authorization. */
 export const pairRows = rows<PairRow>('accounts', isPairRow);
 /** Invitations to create an account, with the key prefix `INVITATION_PREFIX` and the hash of their token. */

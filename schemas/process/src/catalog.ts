@@ -4,7 +4,7 @@ import { defineOptions, secretVariables } from './options.js';
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
-/** The options that more than one process or command takes. A process picks the ones it reads. */
+/** The options that more than one process or command takes, and every secret. A process picks the ones it reads. */
 export const OPTIONS = defineOptions({
   home: {
     env: 'PIZZAPI_HOME',
@@ -75,7 +75,7 @@ export const OPTIONS = defineOptions({
   },
   ca: {
     env: 'PIZZAPI_CA',
-    help: 'File (PEM) with certificate authorities that connections to the gateway and to nats-server trust besides those of Node',
+    help: 'File (PEM) with certificate authorities that connections to the gateway, to nats-server and to the issuer of sign-ins trust besides those of Node',
     type: 'path',
   },
   natsNkey: {
@@ -134,6 +134,12 @@ export const OPTIONS = defineOptions({
     env: 'PIZZAPI_GATEWAY_SECRET',
     help: 'Secret of all gateways of an installation (default: that of their home, made at the first start)',
     type: 'token',
+    secret: true,
+  },
+  oidcClientSecret: {
+    env: 'PIZZAPI_OIDC_CLIENT_SECRET',
+    help: 'Secret of this gateway at the issuer; without it PKCE alone protects the sign-in',
+    type: 'string',
     secret: true,
   },
   relayUrl: {
@@ -242,3 +248,8 @@ export const OPTIONS = defineOptions({
  * inherits one.
  */
 export const OWN_SECRETS: readonly string[] = [...secretVariables(OPTIONS), OPTIONS.natsUser.env];
+
+/** The variables with which a process signs in at a collector of traces. A worker reads them, and no program of an agent may. */
+export const EXPORTER_SECRETS: readonly string[] = ['', 'TRACES_', 'METRICS_', 'LOGS_'].map(
+  (signal) => `OTEL_EXPORTER_OTLP_${signal}HEADERS`,
+);

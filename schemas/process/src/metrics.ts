@@ -46,6 +46,8 @@ export const METRICS = {
   projectorCursor: 'pizzapi_projector_cursor',
   projectorLag: 'pizzapi_projector_lag_events',
   projectorActive: 'pizzapi_projector_active',
+  projectorActivePartitions: 'pizzapi_projector_active_partitions',
+  projectorPartitions: 'pizzapi_projector_partitions',
   projectorTerms: 'pizzapi_projector_terms_total',
   reaperEnded: 'pizzapi_reaper_ended_total',
   reaperWaiting: 'pizzapi_reaper_waiting',

@@ -176,6 +176,31 @@ export const ERRORS = {
   file_empty: { status: 422, hint: 'The file has no message to show or to continue. Start a new session.' },
   file_in_use: { status: 409, hint: 'A running session uses this file. Open or fork that session, or end it first.' },
   file_not_found: { status: 404, hint: 'Check the path.' },
+  file_exists: { status: 409, hint: 'Choose another name, or replace the file.' },
+  file_changed: {
+    status: 409,
+    hint: 'The file was changed meanwhile. `details` has both versions: compare them, then save again over the current one.',
+  },
+  file_denied: { status: 422, hint: 'The account that the runner runs as may not do this with the file.' },
+  not_a_file: { status: 422, hint: 'Name a file. Folders, devices, sockets and FIFOs cannot be read or written.' },
+  not_a_folder: { status: 422, hint: 'Name a folder.' },
+  folder_not_empty: { status: 409, hint: 'Remove what is in the folder first, or delete it with `recursive`.' },
+  path_outside: {
+    status: 422,
+    hint: "Name a path inside of the roots of the runner; a guest, inside of the session's folder. Symbolic links count by where they lead.",
+  },
+  path_invalid: { status: 422, hint: 'A path has 1 to 4096 bytes, names of at most 255, and no NUL.' },
+  other_disk: {
+    status: 422,
+    hint: 'A folder cannot be moved to another disk. Copy it with a command, or move its files.',
+  },
+  host_disk_full: { status: 507, hint: 'Free space on the disk of the host.' },
+  upload_unknown: {
+    status: 404,
+    hint: 'The upload has ended, was cancelled, or nothing came for it for a day. Begin it again.',
+  },
+  search_unknown: { status: 404, hint: 'The search has ended and no request for it came. Search again.' },
+  search_invalid: { status: 422, hint: 'Correct the regular expression or the glob, or search for plain text.' },
   too_many_requests: { status: 429, hint: 'Wait for the time in Retry-After, then try again.' },
   too_many_connections: {
     status: 429,
@@ -267,6 +292,16 @@ export const ERRORS = {
   worktree_in_use: { status: 409, hint: 'End the session first. Its work stays in the branch.' },
   worktree_unknown: { status: 404, hint: 'The work tree was removed. Load the list again.' },
   exec_failed: { status: 422, hint: 'Check the name of the program and that the runner may start it.' },
+  terminal_unknown: {
+    status: 404,
+    hint: 'The terminal has ended, or it never was there. `pizzapi terminal <runner> --list` lists the terminals.',
+  },
+  terminal_failed: {
+    status: 502,
+    hint: 'The host could not start the terminal. The log of its runner states the reason.',
+  },
+  too_many_terminals: { status: 429, hint: 'End a terminal of this host that is not used any longer.' },
+  keyboard_taken: { status: 409, hint: 'Another viewer has the keyboard of this terminal. Take it over to type.' },
   reply_too_large: { status: 502, hint: 'Ask for less at once: fewer entries, or a smaller part.' },
   runner_timeout: {
     status: 504,
@@ -388,7 +423,7 @@ export const ERRORS = {
   },
   disk_full: {
     status: 507,
-    hint: 'Free space on the disk of nats-server. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
+    hint: 'Free space on this disk. `pizzapi local` then restarts its nats-server by itself; restart another one by hand. Nothing that was confirmed is lost.',
   },
   disk_low: { status: 507, hint: 'Free space on the disk of the host: its sessions write there.' },
   clock_off: { status: 503, hint: 'Set the clock of the host, best by NTP: times of events and expiries are wrong.' },

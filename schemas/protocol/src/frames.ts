@@ -109,6 +109,8 @@ export const VIEWER_DOWN = {
     log: Optional(Text),
     /** The gateway reads `key` in `input` and `command`. A gateway of an earlier version ignores it. */
     keys: Optional(Type.Boolean()),
+    /** The viewer is a guest who may read the files of the session's folder. */
+    files: Optional(Type.Boolean()),
   }),
   event: frame('event', { seq: Seq, event: Type.Unknown() }),
   delta: frame('delta', { delta: Type.Unknown() }),
@@ -168,7 +170,8 @@ export type RunnersDownFrame = FrameOf<typeof RUNNERS_DOWN>;
 /** A received frame, or what is wrong with it (code `bad_frame`). */
 export type ParsedFrame<F> = { kind: 'frame'; frame: F } | { kind: 'invalid'; ref?: string; error: ErrorInfo };
 
-function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
+/** Returns a reader of the frames of one kind of WebSocket. */
+export function frameParser<F>(schemas: Readonly<Record<string, Type.TSchema>>): (value: unknown) => ParsedFrame<F> {
   const checkers = new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
   return (value) => {
     if (!isMap(value)) return { kind: 'invalid', error: errorInfo('bad_frame', 'The frame is not a map') };

@@ -36,6 +36,8 @@ export * from './backup.js';
 export * from './hostApi.js';
 export * from './runnerEvents.js';
 export * from './runnerRpc/index.js';
+export * from './terminals.js';
+export * from './terminalFrames.js';
 export * from './piInfo.js';
 export * from './piOptions.js';
 export * from './commands.js';

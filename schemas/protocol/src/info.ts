@@ -14,8 +14,11 @@ export const SessionInfo = Type.Object({
   sessionId: Type.String(),
   name: Type.String(),
   cwd: Type.String(),
-  /** `provider/id` */
-  model: Type.String(),
+  /**
+   * `provider/id`, or its parts, null when none is known. The log and the buckets hold the text; readers accept both, so
+   * that a gateway of a later version may send the parts.
+   */
+  model: Type.Union([Type.String(), ModelInfo, Type.Null()]),
   runnerId: Type.String(),
   userId: Type.String(),
   /**

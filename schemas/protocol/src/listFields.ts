@@ -1,5 +1,5 @@
 import type { RunnerInfo, SessionInfo } from './info.js';
-import { modelInfoOf } from './modelInfo.js';
+import { modelInfoOf, modelText } from './modelInfo.js';
 
 /** What the gateway knows of a session beside its entry. */
 export interface SessionSurroundings {
@@ -17,7 +17,7 @@ export function withListFields(session: SessionInfo, { shareUrl, runnerName }: S
     isEphemeral: false,
     isActive: session.state !== 'ended' && session.host === 'connected',
     lastHeartbeatAt: session.lastActivityAt,
-    modelInfo: modelInfoOf(session.model),
+    modelInfo: modelInfoOf(modelText(session.model)),
     ...(runnerName === undefined ? {} : { runnerName }),
   };
 }

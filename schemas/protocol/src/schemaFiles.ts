@@ -11,6 +11,7 @@ import { RunnerInfo, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
 import { RUNNER_EVENT_SCHEMAS } from './runnerEvents.js';
 import { RUNNER_METHODS } from './runnerRpc/index.js';
+import { TERMINAL_DOWN, TERMINAL_UP } from './terminalFrames.js';
 
 /**
  * The wire as JSON Schema, one document for each file of `schema/`, for readers in other languages. Their hash is
@@ -44,6 +45,8 @@ export function schemaFiles(): Record<string, unknown> {
       ...prefixed('hub.down', HUB_DOWN),
       ...prefixed('runners.up', RUNNERS_UP),
       ...prefixed('runners.down', RUNNERS_DOWN),
+      ...prefixed('terminal.up', TERMINAL_UP),
+      ...prefixed('terminal.down', TERMINAL_DOWN),
     }),
     'projections.json': document('Values of the buckets', { SessionInfo, RunnerInfo, SessionMetaState }),
     'http.json': document('Bodies of the HTTP API', Object.fromEntries(bodies)),

@@ -48,6 +48,8 @@ export const ErasingRow = Type.Object({
   removed: Optional(Type.Record(Type.String(), Type.Number())),
   /** The first pass is over. A second one removes what was still on its way. */
   passedAt: Optional(Time),
+  /** Only while the session has this epoch: a host that got it since has resumed it. */
+  epoch: Optional(Type.Number()),
 });
 export type ErasingRow = Static<typeof ErasingRow>;
 

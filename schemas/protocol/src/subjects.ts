@@ -28,6 +28,9 @@ export const subjects = {
   /** The commands of a runner, which nats-server republishes after storing them, with the offset in a header. */
   liveRunnerCommands: (rid: string) => `live.runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
+  /** What a terminal prints and how it changes, not stored. `name` is of its id (`terminals.ts`). */
+  terminalOutput: (rid: string, name: string | '*') =>
+    `runner.${token(rid)}.terminals.${name === '*' ? '*' : token(name)}`,
   /** Request/reply: whether a person looks at a session now, answered by the gateways where this is so. */
   attention: (sid: string) => `attention.${token(sid)}`,
   /** Between gateways, not stored: sessions that were requested at one of them. */
@@ -48,6 +51,7 @@ export const WILDCARD = {
   runnerEvents: 'runner.*.events',
   runnerCommands: 'runner.*.cmd',
   liveRunnerCommands: 'live.runner.*.cmd',
+  terminalOutput: 'runner.*.terminals.*',
   attention: 'attention.*',
   gateways: 'gateway.>',
   audit: 'audit.>',
@@ -58,6 +62,7 @@ export type ParsedSubject =
   | { kind: 'session_events' | 'session_deltas' | 'session_partial' | 'live_session_events'; sid: string }
   | { kind: 'runner_events' | 'runner_commands'; rid: string }
   | { kind: 'runner_rpc'; rid: string; verb: string }
+  | { kind: 'terminal_output'; rid: string; name: string }
   | { kind: 'audit'; name: string };
 
 const SESSION_KINDS = { events: 'session_events', deltas: 'session_deltas', partial: 'session_partial' } as const;
@@ -85,5 +90,7 @@ export function parseSubject(subject: string): ParsedSubject | undefined {
   }
   if (parts.length === 4 && third === 'rpc' && fourth !== undefined)
     return { kind: 'runner_rpc', rid: second, verb: fourth };
+  if (parts.length === 4 && third === 'terminals' && fourth !== undefined)
+    return { kind: 'terminal_output', rid: second, name: fourth };
   return undefined;
 }

@@ -82,6 +82,8 @@ export const CROSSINGS: readonly Crossing[] = [
   ...stream('authenticator', ['auditor'], 'audit.*'),
   // Between hosts and services. Nobody answers pieces.
   ...stream('hosts', ['log', 'gateway', 'auditor'], WILDCARD.sessionDeltas),
+  // Not for the auditor: what a terminal prints is for those who may use it.
+  ...stream('hosts', ['gateway'], WILDCARD.terminalOutput),
   ...service('hosts', ['log', 'gateway'], 'session.*.partial', 'runner.*.rpc.*'),
   ...service('authenticator', ['log', 'hosts'], 'desk.runner.*', 'desk.session.*'),
   ...service('authenticator', ['log', 'gateway'], 'desk.purge'),

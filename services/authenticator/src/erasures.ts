@@ -53,6 +53,8 @@ export interface EraseAsked {
   why: ErasingRow['why'];
   by?: string | undefined;
   ip?: string | undefined;
+  /** Not when a host got the session since this epoch. */
+  epoch?: number | undefined;
 }
 export type ErasureOutcome = { kind: 'answer'; removed: Removed; isOver: boolean } | HostApiRefusal;
 
@@ -119,12 +121,14 @@ export class Erasures {
     return this.bury({ userId, sid: undefined }, asked);
   }
 
-  private bury(target: Target, { why, by, ip }: EraseAsked): Promise<string> {
-    return askErasure(this.deps.admin, target, {
+  private async bury(target: Target, { why, by, ip, epoch }: EraseAsked): Promise<string | ErasureOutcome> {
+    const key = await askErasure(this.deps.admin, target, {
       ...{ at: this.now(), why },
       ...(by === undefined ? {} : { by }),
       ...(ip === undefined ? {} : { ip }),
+      ...(epoch === undefined ? {} : { epoch }),
     });
+    return key ?? refused('session_running', `The session ${target.sid} was resumed`);
   }
 
   /** One pass over what a row names. False while another one is needed. Throws `unavailable` to be called again. */
@@ -134,7 +138,10 @@ export class Erasures {
     if (found === undefined || target === undefined) return true;
     const row = found.value;
     const { admin, secondLookMs = SECOND_LOOK_MS } = this.deps;
-    await buryRow(admin, target.sid ?? erasedKey(target.userId), row.at);
+    if (!(await buryRow(admin, target.sid ?? erasedKey(target.userId), row.at, row.epoch))) {
+      await this.rows.delete(key);
+      return true;
+    }
     const { passedAt } = row;
     if (passedAt !== undefined && this.now() - passedAt < secondLookMs) return false;
     if (passedAt !== undefined && !(await this.isLeft(target))) {
@@ -210,7 +217,7 @@ export class Erasures {
   }
 }
 
-function refused(code: 'session_not_found' | 'user_not_found', what: string): HostApiRefusal {
+function refused(code: 'session_not_found' | 'user_not_found' | 'session_running', what: string): HostApiRefusal {
   return { kind: 'refused', ...errorInfo(code, what) };
 }
 

@@ -33,7 +33,12 @@ function ownSubjects(login: HostLogin, kept: readonly string[]): Permissions {
 
 function runnerSubjects(rid: string): Permissions {
   return {
-    publish: [subjects.runnerEvents(rid), `desk.runner.${rid}`, `$KV.leases.runner.${rid}`],
+    publish: [
+      subjects.runnerEvents(rid),
+      subjects.terminalOutput(rid, '*'),
+      `desk.runner.${rid}`,
+      `$KV.leases.runner.${rid}`,
+    ],
     subscribe: [subjects.runnerRpc(rid, '*'), subjects.liveRunnerCommands(rid)],
   };
 }

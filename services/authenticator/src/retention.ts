@@ -1,5 +1,6 @@
 import {
   accountRows,
+  ownerOf,
   readLease,
   sessionRowPrefix,
   sessionRows,
@@ -78,8 +79,11 @@ export async function enforceRetention(deps: RetentionDeps, signal: AbortSignal)
     const expired = expiredSessions(await sessionsOf(b, account.userId), rules, now());
     for (const sid of expired) {
       if (signal.aborted) return;
+      // Before the lease: a host that gets the session from now on keeps it.
+      const epoch = (await ownerOf(admin, sid))?.epoch;
       if ((await readLease(admin, `session.${sid}`)) !== undefined) continue;
-      await erasures.start({ sid }, { why: 'retention' });
+      const begun = await erasures.start({ sid }, { why: 'retention', epoch });
+      if (typeof begun !== 'string') continue;
       log.info({ sid }, 'session erased: it is older than its account keeps, or there is too much');
     }
   }

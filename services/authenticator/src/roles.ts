@@ -69,7 +69,13 @@ export const SERVICES = {
         'audit.*',
         WILDCARD.gateways,
       ],
-      subscribe: [WILDCARD.liveSessionEvents, WILDCARD.sessionDeltas, WILDCARD.attention, WILDCARD.gateways],
+      subscribe: [
+        WILDCARD.liveSessionEvents,
+        WILDCARD.sessionDeltas,
+        WILDCARD.terminalOutput,
+        WILDCARD.attention,
+        WILDCARD.gateways,
+      ],
       answers: true,
     },
     state: {

@@ -1,22 +1,16 @@
 import { networkInterfaces } from 'node:os';
-import fastifySwagger from '@fastify/swagger';
 import { BlobStore, createAuditWriter, recentSessionsRows, refreshIdentity } from '@pizzapi/backbone';
 import {
-  answerClientError,
   exportBackboneMetrics,
   exportBuildInfo,
   hostUrl,
-  HTTP_LIMITS,
   LOOPBACK,
   noTracing,
   packageVersion,
   pagePathOf,
-  serverOptions,
   sleep,
-  withoutPagePath,
 } from '@pizzapi/process';
-import { newId, splitAddresses } from '@pizzapi/protocol';
-import fastify from 'fastify';
+import { splitAddresses } from '@pizzapi/protocol';
 import { Joins } from './audit/joins.js';
 import { DenialAuditor } from './audit/denialAuditor.js';
 import type { Principal } from './auth/principal.js';
@@ -28,25 +22,23 @@ import { ShareTokens } from './auth/shareTokens.js';
 import { auditRoutes } from './http/auditRoutes.js';
 import { blobRoutes } from './http/blobRoutes.js';
 import { limitConnections } from './http/connections.js';
-import { registerErrors } from './http/errors.js';
 import { RequestsInFlight } from './http/requestsInFlight.js';
 import { registerGuard } from './http/guard.js';
 import { installRoutes } from './http/installRoutes.js';
-import { registerJsonBodies } from './http/jsonBodies.js';
 import { listen, type Listening } from './http/listen.js';
 import { networkRoutes } from './http/networkRoutes.js';
 import { opsRoutes } from './http/opsRoutes.js';
-import { pageRoutes, securityHeaders } from './http/pageRoutes.js';
+import { pageRoutes } from './http/pageRoutes.js';
 import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
 import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
 import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
+import { createServer, describeApi } from './http/server.js';
 import { sessionRoutes } from './http/sessionRoutes.js';
 import { shareRoutes } from './http/shareRoutes.js';
 import { topRoutes } from './http/topRoutes.js';
 import { usageRoutes } from './http/usageRoutes.js';
-import { validatorCompiler } from './http/validate.js';
 import { GatewayMetrics } from './metrics.js';
 import { createAccountModule } from './accountModule.js';
 import { findLanAddresses, namedAddresses } from './network/addresses.js';
@@ -85,6 +77,8 @@ import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
+import { natsTerminalHost } from './terminals/terminalHost.js';
+import { TerminalRooms } from './terminals/terminalRooms.js';
 
 const VERSION = packageVersion(import.meta.url);
 /** Reads of the log for viewers that run at once. */
@@ -93,8 +87,6 @@ const CONCURRENT_READS = 16;
 const LEAVE_MS = 2_000;
 /** Time over which viewers reconnect after the drain, by default, in ms. They are to be live again within two seconds. */
 const DRAIN_JITTER_MS = 1_000;
-/** Pages whose headers are remembered: one for each address. */
-const MAX_PAGES = 100;
 /** Time for a load balancer to see that this gateway is not ready, in ms. */
 const NOTICE_MS = 100;
 
@@ -114,14 +106,6 @@ export async function createGateway({
   const isWildcard = ['0.0.0.0', '::', ''].includes(host);
   let listening: Listening | undefined;
   let draining = false;
-  /** Computed once for each page. */
-  const headersByOrigin = new Map<string, Readonly<Record<string, string>>>();
-  const headersFor = (origins: readonly string[]): Readonly<Record<string, string>> => {
-    const key = origins.join(' ');
-    const known = headersByOrigin.get(key) ?? securityHeaders(origins);
-    if (headersByOrigin.size < MAX_PAGES) headersByOrigin.set(key, known);
-    return known;
-  };
 
   const metrics = new GatewayMetrics(counters);
   const isConnected = () => b.status() === 'connected';
@@ -229,10 +213,16 @@ export async function createGateway({
     rooms: () => rooms.figures(),
     isReady: ready,
     isWriting: () => storeHealth.isWriting,
-    leases: (kind) => directory.countLeases(`${kind}.`),
+    leases: (kind) => directory.countLeases(kind),
     storage: () => (relayStorage.isReachable ? relayStorage.uses() : Promise.resolve([])),
   };
+  const calls = new RunnerCalls({ b, directory, audit, rates });
+  const terminals = new TerminalRooms({
+    hostOf: (terminalId) => natsTerminalHost({ b, calls, access }, terminalId),
+    ...{ audit, log },
+  });
   const sockets = new Sockets({
+    terminals,
     rooms,
     reader,
     access,
@@ -273,16 +263,11 @@ export async function createGateway({
     if (rooms.find(sid) !== undefined && !(await reader.isLogged(sid))) rooms.drop(sid, 'session_gone');
   };
 
-  const app = fastify({
-    logger: false,
-    genReqId: () => newId('req'),
-    clientErrorHandler: answerClientError,
-    http: serverOptions({ ...HTTP_LIMITS, ...options.http }),
-    routerOptions: { maxParamLength: 1_024 },
-    // A proxy keeps the path of the page or takes it away: both are served.
-    rewriteUrl: ({ url = '/' }) => withoutPagePath(url, pagePath),
-    forceCloseConnections: true,
-    trustProxy: (options.trustedProxies ?? []).length === 0 ? false : options.trustedProxies!,
+  const trustedProxies = options.trustedProxies ?? [];
+  const app = createServer({
+    ...{ http: options.http, trustedProxies, pagePath, logsAnswers: options.accessLog === true },
+    originsFor: (headers) => originPolicy.socketOriginsFor(headers),
+    ...{ metrics, denials, log },
   });
   const lanAccess = new LanAccess({
     server: app.server,
@@ -299,32 +284,14 @@ export async function createGateway({
     ...{ publicUrl: options.publicUrl, host, isWildcard, lan: lanAccess, pageUrl: publicUrl, audit },
     port: () => listening?.port ?? 0,
   });
-  app.setValidatorCompiler(validatorCompiler);
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  registerErrors(app, { metrics, denials, log, logsAnswers: options.accessLog === true });
-  registerJsonBodies(app);
-  app.addHook('onSend', async (request, reply) => {
-    const headers = headersFor(originPolicy.socketOriginsFor(request.headers));
-    reply.header('x-request-id', request.id);
-    for (const [name, value] of Object.entries(headers)) if (!reply.hasHeader(name)) reply.header(name, value);
-    // An answer to one person must not be cached for others.
-    if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-  });
   const inFlight = new RequestsInFlight(app, () => draining);
-  const trustedProxies = options.trustedProxies ?? [];
   const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
   registerGuard(app, { originPolicy, authenticator, connections, metrics });
   registerAuthorization(app, { access, loader, metrics });
-  await app.register(fastifySwagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'PizzaPi gateway', description: 'Errors are `{ error: { code, message } }`.', version: '1' },
-    },
-  });
+  await describeApi(app, options.publicUrl);
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
-  const calls = new RunnerCalls({ b, directory, audit });
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   const runnerNameFor = (principal: Principal, rid: string) =>
@@ -347,10 +314,6 @@ export async function createGateway({
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
   topRoutes(app, { b, directory, metrics, relayStorage, version: VERSION });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => ({
-    ...app.swagger(),
-    ...(options.publicUrl === undefined ? {} : { servers: [{ url: options.publicUrl }] }),
-  }));
   natsRoute(app, { tunnels, connections, isDraining: () => draining, metrics });
   socketRoutes(app, { sockets, metrics, originPolicy, access, loader, isDraining: () => draining });
   installRoutes(app, { folder: options.install, originPolicy, limits: attempts, metrics });
@@ -403,6 +366,7 @@ export async function createGateway({
       shares.stop();
       replies.stop();
       await rooms.close();
+      terminals.close();
       presence.stop();
       spawns.stop();
       await lanAccess.close();

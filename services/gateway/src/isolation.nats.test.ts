@@ -1,6 +1,6 @@
 import { bucket, sessionRowKey } from '@pizzapi/backbone';
 import { localToken } from '@pizzapi/process';
-import { initialSessionInfo, RUNNER_METHOD_NAMES, SUBPROTOCOL } from '@pizzapi/protocol';
+import { initialSessionInfo, ROUTED_METHOD_NAMES, SUBPROTOCOL } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refusal } from './testing/client.js';
 import { FakeRunner } from './testing/fakeRunner.js';
@@ -75,7 +75,7 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['GET', '/api/runners/{rid}'],
   ['DELETE', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],
-  ...RUNNER_METHOD_NAMES.map((method): [string, string, object] => ['POST', `/api/runners/{rid}/rpc/${method}`, {}]),
+  ...ROUTED_METHOD_NAMES.map((method): [string, string, object] => ['POST', `/api/runners/{rid}/rpc/${method}`, {}]),
 ];
 const fill = (path: string, sid: string, rid: string) =>
   path.replace('{sid}', sid).replace('{rid}', rid).replace('{hash}', BLOB).replace('{shareId}', 'sh_1');

@@ -64,7 +64,7 @@ export class LiveFigures {
     return {
       at,
       gateway: { version, startedAt, ...metrics.figuresNow() },
-      sessions: directory.countLeases('session.'),
+      sessions: directory.countLeases('session'),
       projections,
       storage: uses ?? [],
       hosts: asked.map(({ runnerId, name, kind, version: spoken }, index) => ({

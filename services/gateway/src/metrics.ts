@@ -1,12 +1,10 @@
 import { METRICS, withTimeout, type Metrics } from '@pizzapi/process';
 import type { CloseName, ErrorCode, StorageUseInfo } from '@pizzapi/protocol';
+import { isLeaseOf, LEASE_KINDS, type LeaseKind } from './leaseKinds.js';
 import type { RoomMetrics } from './room/room.js';
 import type { RoomFigures } from './room/rooms.js';
 
-export type SocketKind = 'viewer' | 'hub' | 'runners' | 'nats';
-/** What a lease is of, as its key begins. */
-const LEASE_KINDS = ['session', 'runner', 'projector'] as const;
-export type LeaseKind = (typeof LEASE_KINDS)[number];
+export type SocketKind = 'viewer' | 'terminal' | 'hub' | 'runners' | 'nats';
 /** How long figures that another process has may take, in ms: a scrape must not wait for nats-server. */
 const ANSWER_MS = 2_000;
 
@@ -168,7 +166,7 @@ export class GatewayMetrics implements RoomMetrics {
   }
 
   leaseChanged(key: string, change: 'held' | 'released' | 'expired'): void {
-    const of = LEASE_KINDS.find((kind) => key.startsWith(`${kind}.`));
+    const of = LEASE_KINDS.find((kind) => isLeaseOf(key, kind));
     if (of !== undefined) this.leaseChanges.inc({ of, change });
   }
 

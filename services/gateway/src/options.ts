@@ -25,6 +25,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   natsPassword,
   natsNkey,
   notifyPrivate,
+  ca: OPTIONS.ca,
   logLevel,
   partitions: OPTIONS.partitions,
   accountStorage: OPTIONS.accountStorage,

@@ -2,6 +2,8 @@ import { bucket, serveRpc } from '@pizzapi/backbone';
 import { decode, encode, subjects, type RpcVerb, type RunnerOwnerRow } from '@pizzapi/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RunnerCalls } from './runner/runnerCalls.js';
+import { ActionRates } from './session/actionRates.js';
 import { auditRows } from './testing/auditRows.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
@@ -161,6 +163,35 @@ describe('a request to a runner over HTTP', () => {
       exec,
       { ...exec, outcome: 'exec_failed' },
     ]);
+  });
+
+  it('that changes something has its row before the runner is asked, without the secrets of its command line', async () => {
+    const first = (await auditRows(s)).length;
+    let rows: Awaited<ReturnType<typeof auditRows>> = [];
+    answers.exec = async () => {
+      rows = (await auditRows(s)).slice(first);
+      return { execId: `exec_${'a'.repeat(20)}`, stdout: '', stderr: '', exit: { code: 0, signal: null } };
+    };
+    const argv = ['curl', '-H', 'Authorization: Bearer abc.def', 'postgres://ada:hunter2@db/x', '--token', 'hunter2'];
+    expect(await call('exec', { argv })).toMatchObject({ status: 200 });
+    expect(rows).toMatchObject([{ kind: 'runner_call', method: 'exec' }]);
+    expect(rows[0]!['command']).toMatch(/^curl -H .*postgres:/);
+    expect(JSON.stringify(rows)).not.toMatch(/abc\.def|hunter2/);
+  });
+
+  it('that its caller has left takes its place until the runner was asked to cancel it', async () => {
+    answers.folders = () => new Promise(() => undefined);
+    const directory = { isOnline: () => true, runner: () => undefined, on: () => () => undefined };
+    const calls = new RunnerCalls({ b: s.b, directory, audit: () => undefined, rates: new ActionRates() });
+    const leaving = new AbortController();
+    const credential = { kind: 'local', id: 'local' } as const;
+    const owner = { userId: 'owner', name: 'Owner', role: 'admin', via: 'owner', credential } as const;
+    const answer = calls.call(owner, 'r1', 'folders', {}, { signal: leaving.signal });
+    await expect.poll(() => asked.length, PATIENT).toBe(1);
+    leaving.abort();
+    expect(await answer).toMatchObject({ kind: 'refused', error: { code: 'rpc_cancelled' } });
+    expect(calls.inFlight).toBe(1);
+    await expect.poll(() => calls.inFlight, PATIENT).toBe(0);
   });
 
   it('of a body that is too large or too deep is refused before the runner is asked', async () => {

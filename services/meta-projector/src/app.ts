@@ -53,16 +53,20 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
   /** The partitions of the terms that run. */
   const terms = new Set<number>();
 
+  const showTerms = (): void => {
+    metrics.active.set(terms.size > 0 ? 1 : 0);
+    metrics.activePartitions.set(terms.size);
+  };
   const term = async (partition: number, signals: LeadershipSignals): Promise<void> => {
     terms.add(partition);
-    metrics.active.set(1);
+    showTerms();
     metrics.terms.inc();
     try {
       const scope = scopeOf(backbone, partition);
       await new ActiveProjector({ backbone, log, metrics, scope, ...options, notifier }, signals).run();
     } finally {
       terms.delete(partition);
-      metrics.active.set(terms.size > 0 ? 1 : 0);
+      showTerms();
     }
   };
   const lead = (): Promise<void> => {
@@ -81,7 +85,8 @@ export function createProjector({ backbone, log, metrics: registry, lease, ...op
     active: () => terms.size > 0,
     partitions: () => [...terms].sort((one, other) => one - other),
     async run() {
-      metrics.active.set(0);
+      metrics.partitions.set(partitionsOf(backbone));
+      showTerms();
       running = lead();
       await running;
     },

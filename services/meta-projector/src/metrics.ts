@@ -19,6 +19,11 @@ export function createProjectorMetrics(metrics: Metrics) {
     ),
     terms: metrics.counter(METRICS.projectorTerms, 'Times that this process became active for a partition'),
     active: metrics.gauge(METRICS.projectorActive, '1 while this process is active, 0 while it is standby'),
+    activePartitions: metrics.gauge(
+      METRICS.projectorActivePartitions,
+      'Partitions of the log that this process projects',
+    ),
+    partitions: metrics.gauge(METRICS.projectorPartitions, 'Partitions of the log'),
     ended: metrics.counter(METRICS.reaperEnded, 'Sessions ended because their runner was lost'),
     links: {
       sent: metrics.counter(METRICS.linksSent, 'Commands from one linked session to another', ['command']),

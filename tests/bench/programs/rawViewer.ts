@@ -147,7 +147,7 @@ export class RawViewer {
 
   private control(frames: unknown[]): void {
     for (const frame of frames) {
-      if (!isMap(frame)) continue;
+      if (!isMap(frame)) return this.ended(new Error('an event of another size than was announced'));
       if (frame['type'] === 'hello') this.send({ type: 'resume', ...this.options.resume });
       else if (frame['type'] === 'live') this.nowLive();
       else if (frame['type'] === 'error' || frame['type'] === 'reset') this.ended(new Error(JSON.stringify(frame)));

@@ -66,9 +66,11 @@ export function runnerRequestsTable(): string {
   return table(
     ['method', 'what', 'right', 'guests', 'changes', 'time', 'request', 'reply'],
     RUNNER_METHOD_NAMES.map((name) => {
-      const { summary, right, guests, changes, timeoutMs, maxRequestBytes, maxReplyBytes, urgent } = methodSpec(name);
+      const spec = methodSpec(name);
+      const { summary, right, guests, changes, timeoutMs, maxRequestBytes, maxReplyBytes } = spec;
+      const notes = [spec.urgent ? ' (urgent)' : '', spec.gatewayOnly === true ? ' (gateways only)' : ''].join('');
       return [
-        `\`${name}\`${urgent ? ' (urgent)' : ''}`,
+        `\`${name}\`${notes}`,
         summary,
         right === undefined ? '' : `\`${right}\``,
         guests === undefined ? '' : `with \`${guests}\``,

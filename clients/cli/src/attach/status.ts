@@ -13,6 +13,7 @@ import {
   type SessionMetaState,
   type Transcript,
   type ViewerMode,
+  modelText,
 } from '@pizzapi/protocol';
 
 export interface StatusFacts {
@@ -53,7 +54,7 @@ function modelProblem({ model }: SessionMetaState, mode: ViewerMode): string | u
 
 /** `provider/id` of the model in use. */
 export function modelOf(info: SessionInfo, meta: SessionMetaState): string {
-  return meta.model === null ? info.model : `${meta.model.provider}/${meta.model.id}`;
+  return modelText(meta.model ?? info.model);
 }
 
 function thinking({ thinkingLevel }: SessionMetaState): string {

@@ -8,6 +8,7 @@ import {
   type SessionInfo,
   type SessionsQuery,
   searchedText,
+  modelText,
 } from '@pizzapi/protocol';
 import { listSessions, queryText, type Api, type ApiResult } from '@pizzapi/session-client';
 import { findRunner } from '../runnerLookup.js';
@@ -115,7 +116,7 @@ export function table(sessions: readonly SessionInfo[], now: number, io: Pick<Io
     short(session.sessionId),
     stateOf(session),
     ago(session.lastActivityAt, now),
-    session.model,
+    modelText(session.model),
     session.cwd,
     titleOf(session, ''),
   ]);

@@ -3,6 +3,7 @@ export const SHORTCUT_GROUPS = {
   page: 'Everywhere',
   session: 'In a session',
   search: 'While searching a session',
+  terminal: 'In a terminal',
   message: 'While writing a message',
   card: 'When the agent asks',
   queue: 'On a message of the queue',
@@ -31,11 +32,25 @@ export const SHORTCUTS = {
   beginning: { group: 'session', keys: ['Home'], does: 'Go to the beginning' },
   end: { group: 'session', keys: ['End'], does: 'Go to the end' },
   compose: { group: 'session', keys: ['I'], does: 'Write a message' },
+  panel: {
+    group: 'session',
+    keys: ['Ctrl+`', 'Ctrl+F6'],
+    does: 'Go to the host panel, and from there back to the message',
+  },
   stop: { group: 'session', keys: ['Escape'], does: 'Stop the agent' },
 
   findNext: { group: 'search', keys: ['Enter'], does: 'Next match' },
   findPrevious: { group: 'search', keys: ['Shift+Enter'], does: 'Previous match' },
   findClose: { group: 'search', keys: ['Escape'], does: 'Close the search' },
+
+  leaveTerminal: {
+    group: 'terminal',
+    keys: ['Ctrl+`', 'Ctrl+F6'],
+    does: 'Leave the terminal. Every other key, also Tab, goes to the program',
+  },
+  findInTerminal: { group: 'terminal', keys: ['Ctrl+Shift+F'], does: 'Search in the output' },
+  copyFromTerminal: { group: 'terminal', keys: ['Ctrl+Shift+C'], does: 'Copy what is selected' },
+  pasteIntoTerminal: { group: 'terminal', keys: ['Ctrl+Shift+V'], does: 'Paste' },
 
   send: { group: 'message', keys: ['Enter'], does: 'Send' },
   complete: { group: 'message', keys: ['Tab', 'Enter'], does: 'Take the chosen command after a /' },

@@ -17,6 +17,7 @@ import {
   type Transcript,
   type TranscriptItem,
   type ViewerMode,
+  modelText,
 } from '@pizzapi/protocol';
 import { SvelteMap } from 'svelte/reactivity';
 import {
@@ -84,6 +85,8 @@ export class SessionView {
   meta = $state.raw<SessionMetaState>()!;
   viewers = $state.raw<readonly Presence[]>([]);
   mode = $state.raw<ViewerMode>('read');
+  /** A guest who may read the files of the session's folder. */
+  mayReadFiles = $state.raw(false);
   /** The gateway has said hello: `mode` is what it grants. */
   greeted = $state.raw(false);
   /** The page of somebody who came by a link. */
@@ -110,9 +113,7 @@ export class SessionView {
   hasEarlier = $state.raw(false);
   loadingEarlier = $state.raw(false);
   /** `provider/id` of the model in use. */
-  readonly model = $derived(
-    this.meta.model === null ? this.info.model : `${this.meta.model.provider}/${this.meta.model.id}`,
-  );
+  readonly model = $derived(modelText(this.meta.model ?? this.info.model));
   /** The sessions that it started, the most urgent first. Guests are told of none. */
   readonly children = $derived<readonly SessionInfo[]>(
     treeOf(app.sessions.filter(({ parentSessionId }) => parentSessionId === this.sid)).map(({ session }) => session),
@@ -255,6 +256,7 @@ export class SessionView {
     this.meta = visible(store.meta);
     this.viewers = visible(store.viewers);
     this.mode = store.mode;
+    this.mayReadFiles = store.mayReadFiles;
     this.wasShared ||= this.shared !== undefined;
     this.connection = connectionForPage(store.connection);
     this.greeted ||= isOpen(store.connection.state);

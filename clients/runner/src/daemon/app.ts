@@ -1,6 +1,6 @@
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { holdLease, openLedger } from '@pizzapi/backbone';
 import {
   createMetrics,
@@ -22,6 +22,7 @@ import { RunnerEventPublisher } from './runnerEventPublisher.js';
 import { connectForSuspendedSessions, connectRunner, requireToken, warnWhenRefused } from './connections.js';
 import { CommandRunner } from './exec/commandRunner.js';
 import { createGitParts } from './git/index.js';
+import { openHostFiles } from './files/index.js';
 import { CommandDispatcher } from './commandDispatcher.js';
 import { CommandTraces } from './commandTraces.js';
 import { daemonCommands } from './daemonCommands.js';
@@ -38,6 +39,7 @@ import { SessionRecords } from './records.js';
 import { requireSameWire } from './requireSameWire.js';
 import { resolveRoots } from './roots.js';
 import { serveRunner } from './rpc/index.js';
+import { Terminals } from './terminals/terminals.js';
 import { watchWarnings } from './warningWatch.js';
 import { WorkerPool } from './workerPool.js';
 
@@ -180,8 +182,17 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
-    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    const commands = new CommandRunner({ env, folder: home.execs });
     await commands.recover();
+    const terminals = new Terminals({
+      ...{ backbone, runnerId, log, folder: home.terminals, env: withoutSecrets(env) },
+      place: {
+        main: join(dirname(deps.workerMain), 'ptyMain.js'),
+        ...{ sockets: home.sockets, logs: home.logs, env: withoutSecrets(env) },
+      },
+      idleMs: options.terminalIdleHours * 60 * 60_000,
+    });
+    await terminals.recover();
     let sessionsOf: () => SessionHosts | undefined = () => undefined;
     const allowsPrograms = () => rightsOf(allow).includes('exec');
     const isHosted = (sid: string): boolean => sessionsOf()?.get(sid) !== undefined;
@@ -255,6 +266,15 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       onFinished: (outcome) => metrics.commands.inc({ outcome: outcome.ok ? 'ok' : outcome.error.code }),
     });
     const facts = () => ({ name, roots, version, piVersion: pi.current.version, startedAt: epoch, maxSessions });
+    const files = await openHostFiles({
+      home,
+      pizzapiHome: options.home,
+      agentDir,
+      roots,
+      hosts,
+      env: withoutSecrets(env),
+      workerMain: deps.workerMain,
+    });
     const load = () => readLoad({ home, hosts: hosts.all, counters: backbone.counters, workers: metrics.workers });
     const onStop = (how: 'restart' | 'shutdown') => end(how);
     const stopRpc = serveRunner({
@@ -267,6 +287,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       models,
       load,
       commands,
+      terminals,
+      files,
       onStop,
       rights: () => allow,
       log,
@@ -289,6 +311,8 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
         watchWarnings({ backbone, runnerId, home, hosts, models, publisher, log }, watching),
       stopRpc,
       commands,
+      terminals,
+      files,
       unlock,
     };
     const { defaultModel } = models.current;

@@ -4,6 +4,7 @@ import { CodedError } from '@pizzapi/protocol';
 import { describeInstallation } from '../installation/index.js';
 import type { RunnerEventPublisher } from './runnerEventPublisher.js';
 import type { CommandRunner } from './exec/commandRunner.js';
+import type { HostFiles } from './files/index.js';
 import type { CommandDispatcher } from './commandDispatcher.js';
 import type { SessionHosts } from './hosts.js';
 import type { RunnerIdentity } from './identity.js';
@@ -11,6 +12,7 @@ import type { SuspendedSessionsConnection } from './suspendedSessionsConnection.
 import type { ModelCatalog } from './models.js';
 import type { PiChoice } from './piChoice.js';
 import { restOutdated } from './piUpdates.js';
+import type { Terminals } from './terminals/terminals.js';
 import type { WorkerPool } from './workerPool.js';
 
 /** How often pi's configuration is looked at for other models or keys, in ms. */
@@ -38,6 +40,8 @@ export interface RunnerParts {
   watchWarnings: (signal: AbortSignal) => Promise<void>;
   stopRpc: () => void;
   commands: CommandRunner;
+  terminals: Terminals;
+  files: HostFiles;
   unlock: () => Promise<void>;
 }
 
@@ -130,9 +134,13 @@ export class RunnerLifecycle {
   }
 
   private async close(): Promise<void> {
-    const { stopRpc, commands, publisher, lease, ledger, backbone, suspendedConnection, unlock } = this.parts;
+    const { stopRpc, commands, terminals, files, publisher, lease, ledger, backbone } = this.parts;
+    const { suspendedConnection, unlock } = this.parts;
     stopRpc();
-    await commands.stop();
+    await Promise.all([commands.stop(), files.stop()]);
+    // They live on when the runner is stopped by its service manager, for example to be updated.
+    if (this.reason === 'shutdown') await terminals.end();
+    terminals.detach();
     publisher.publish({ type: 'runner_stopped', reason: this.reason });
     await publisher.close(1_000);
     await lease.release();

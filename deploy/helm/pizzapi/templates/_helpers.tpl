@@ -97,6 +97,24 @@ PIZZAPI_NATS_URL: {{ include "pizzapi.natsUrl" . | quote }}
 PIZZAPI_PARTITIONS: {{ .Values.partitions | quote }}
 {{- end }}
 
+{{/* The variables of what creates the streams: `pizzapi provision`, and `pizzapi restore`. */}}
+{{- define "pizzapi.storeVariables" -}}
+PIZZAPI_NATS_URL: {{ include "pizzapi.natsUrl" . | quote }}
+PIZZAPI_PARTITIONS: {{ .Values.partitions | quote }}
+PIZZAPI_REPLICAS: {{ .Values.provision.replicas | quote }}
+PIZZAPI_LOG_WHEN_FULL: {{ .Values.provision.logWhenFull | quote }}
+{{- range $name, $size := dict
+  "PIZZAPI_LOG_STORAGE" .Values.provision.storage.log
+  "PIZZAPI_FILE_STORAGE" .Values.provision.storage.files
+  "PIZZAPI_COMMAND_STORAGE" .Values.provision.storage.commands
+  "PIZZAPI_AUDIT_STORAGE" .Values.provision.storage.audit
+  "PIZZAPI_STATE_STORAGE" .Values.provision.storage.state }}
+{{- if $size }}
+{{ $name }}: {{ $size | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "pizzapi.publicUrl" -}}
 {{- if .Values.publicUrl -}}
 {{- .Values.publicUrl -}}

@@ -7,7 +7,10 @@ const RENDERED_WITH: Readonly<Record<Rendering, readonly string[]>> = {
   base: [],
   production: ['--values', join(deployFolder(), 'helm/pizzapi/values-production.yaml')],
   runner: ['--set', 'runner.enabled=true'],
+  backup: ['--set', 'backup.enabled=true'],
 };
+/** They hold the objects alone that the base does not have. */
+const COMPONENTS: readonly Rendering[] = ['runner', 'backup'];
 
 /** The version of helm on the PATH, or undefined. */
 export const HELM = spawnSync('helm', ['version', '--short'], { encoding: 'utf8' }).stdout?.trim() || undefined;
@@ -20,13 +23,10 @@ export function helmTemplate(...args: readonly string[]): string {
   return execFileSync('helm', [...common, ...args], { encoding: 'utf8', stdio: 'pipe' });
 }
 
-/**
- * Returns the files of a rendering: one for each template of the chart, with its name. A component has the objects alone that the
- * base does not have.
- */
+/** Returns the files of a rendering: one for each template of the chart, with its name. */
 export function render(rendering: Rendering): Map<string, string> {
   const files = filesOf(helmTemplate(...RENDERED_WITH[rendering]));
-  if (rendering !== 'runner') return files;
+  if (!COMPONENTS.includes(rendering)) return files;
   const base = filesOf(helmTemplate());
   return new Map([...files].filter(([name]) => !base.has(name)));
 }

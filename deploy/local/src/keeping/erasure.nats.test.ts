@@ -2,16 +2,19 @@ import { startSecuredNats, TestHosts, type HostedTestSession, type SecuredNats }
 import {
   accountRows,
   archiveSession,
-  askErasure,
   blobRows,
   BlobStore,
   claimGrant,
+  claimSession,
+  closeAccount,
   connectBackbone,
   emailRows,
+  eraseArchived,
   erasingRows,
   ERASING_PREFIX,
   headOf,
   holdLease,
+  identityRows,
   invitationRows,
   keyRows,
   loginRows,
@@ -21,12 +24,15 @@ import {
   ownerOf,
   publishAudit,
   publishRunnerEvent,
+  proveArchive,
   pushSubscriptionRows,
   readAudit,
   readBackupFolder,
   readSessionRow,
+  refreshRows,
   replay,
   requestRpc,
+  RESTORE_OPTIONS,
   sendCommand,
   sessionRows,
   shareRows,
@@ -37,7 +43,7 @@ import {
 } from '@pizzapi/backbone';
 import { everyStoredMessage, placesOf } from '@pizzapi/backbone/testing';
 import { askForRebuild, createProjector, watchRequest, type Projector } from '@pizzapi/meta-projector';
-import { createMetrics, silentLogger } from '@pizzapi/process';
+import { createMetrics, readOptions, silentLogger } from '@pizzapi/process';
 import {
   decode,
   encode,
@@ -51,7 +57,9 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keep } from './keep.js';
 
 let s: SecuredNats;
 let hosts: TestHosts;
@@ -232,7 +240,10 @@ describe('an account that was erased', () => {
     await emailRows(gateway).put(`email.${'1'.repeat(64)}`, { userId });
     await loginRows(gateway).put(`login.${'2'.repeat(64)}`, {
       ...{ id: 'l', userId, createdAt: 1, lastSeenAt: 1, expiresAt: 2, ip: '192.0.2.1', userAgent: MARKER },
+      issuer: { checkedAt: 1 },
     });
+    await refreshRows(gateway).put(`refresh.${'2'.repeat(64)}`, { sealed: MARKER });
+    await identityRows(gateway).put(`identity.${'6'.repeat(64)}`, { userId });
     await invitationRows(gateway).put(`invitation.${'3'.repeat(64)}`, {
       ...{ id: 'i', createdBy: userId, createdAt: 1, expiresAt: 2, note: MARKER },
     });
@@ -243,6 +254,7 @@ describe('an account that was erased', () => {
       ...{ endpoint: `https://push.example/${MARKER}`, keys: { p256dh: 'a', auth: 'b' }, label: MARKER, createdAt: 1 },
     });
     await publishAudit(gateway, { kind: 'key_created', at: 1, userId, keyId: 'k', name: MARKER });
+    await publishAudit(gateway, { kind: 'runner_call', at: 1, userId, method: 'exec', command: MARKER });
     await publishAudit(gateway, { kind: 'share_created', at: 1, userId: 'fay', grantee: userId, grantedAs: MARKER });
     await publishAudit(gateway, { kind: 'login', at: 1, userId });
 
@@ -254,6 +266,7 @@ describe('an account that was erased', () => {
     const left = (await placesOf(s.admin, `.${userId}`)).filter((place) => !place.startsWith('KV_leases'));
     expect(left.filter((place) => place.startsWith('KV_owners '))).toEqual([`KV_owners $KV.owners.erased.${userId}`]);
     expect(await blobRows(gateway).keys(`${userId}.`)).toEqual([]);
+    expect(await identityRows(gateway).keys('identity.')).toEqual([]);
     const buried: string[] = [];
     for await (const { id } of tombstones(s.admin)) buried.push(id);
     expect(buried).toEqual(expect.arrayContaining([userId, ...sessions.map(({ sid }) => sid)]));
@@ -269,6 +282,13 @@ describe('an account that was erased', () => {
     expect(await erase({ userId })).toMatchObject({ kind: 'answer', isOver: true });
     expect(await erase({ userId: 'unknown' })).toMatchObject({ kind: 'refused', code: 'user_not_found' });
   });
+});
+
+it('the issuer cannot enable an account that is being erased', async () => {
+  const row = { userId: 'max', name: 'Max', role: 'member', createdAt: 1, disabledAt: 2 } as const;
+  await accountRows(gateway).put('user.max', { ...row, disabledBy: 'issuer' });
+  expect(await closeAccount(s.admin, 'max')).toBe(true);
+  expect((await accountRows(gateway).get('user.max'))?.value).toEqual(row);
 });
 
 describe('what is kept of an account', () => {
@@ -289,6 +309,9 @@ describe('what is kept of an account', () => {
   });
 });
 
+/** The sessions that were made of archives. */
+const openedSids = new Set<string>();
+
 describe('an archive', () => {
   it('of an ended session is opened as a read-only session with the same content, after the session was erased', async () => {
     const text = `archived${newId()}`;
@@ -298,18 +321,25 @@ describe('an archive', () => {
     const archived = await archiveSession(s.admin, sid, { sink: streamSink(out), product: '0', wire: 1 });
     await new Promise<void>((resolve) => out.end(resolve));
     expect(archived).toMatchObject({ userId, events: 4, files: 1 });
+    const unpacked = await mkdtemp(join(folder, 'open-'));
+    await unpackStream(createReadStream(file), unpacked);
+    const source = await readBackupFolder(unpacked);
+    await proveArchive(s.admin, source, sid, archived);
+    const short = proveArchive(s.admin, source, sid, { userId, last: archived.last - 1 });
+    await expect(short).rejects.toThrow('other events than its log');
+    await new BlobStore(gateway).put({ userId, sid }, Buffer.from('one more'), 'text/plain', { keep: true });
+    await expect(proveArchive(s.admin, source, sid, archived)).rejects.toThrow('lacks 1 files');
     const running = await hosts.session(await hosts.runner('joe'));
     const refused = archiveSession(s.admin, running.sid, { sink: streamSink(out), product: '0', wire: 1 });
     await expect(refused).rejects.toMatchObject({ code: 'session_running' });
-    await askErasure(s.admin, { userId, sid }, { at: Date.now(), why: 'archived' });
+    await eraseArchived(s.admin, sid, archived);
     await isOver();
     expect(await placesOf(s.admin, text)).toEqual([]);
 
-    const unpacked = await mkdtemp(join(folder, 'open-'));
-    await unpackStream(createReadStream(file), unpacked);
-    const opened = await openArchive(s.admin, await readBackupFolder(unpacked), userId);
+    const opened = await openArchive(s.admin, source, userId);
     expect(opened).toMatchObject({ events: 4, files: 1 });
     expect(opened.sessionId).not.toBe(sid);
+    openedSids.add(opened.sessionId);
     await expect
       .poll(async () => (await readSessionRow(gateway, opened.sessionId))?.info)
       .toMatchObject({
@@ -319,6 +349,48 @@ describe('an archive', () => {
       new Map([[opened.sessionId, Buffer.byteLength(`a file: ${text}`)]]),
     );
   });
+});
+
+it('old sessions are archived also when one of them cannot be, and one that was opened has no age', async () => {
+  const [broken, whole] = [await sessionWith('broken', 'lee'), await sessionWith('whole', 'lee')];
+  await blobRows(gateway).put(`lee.${broken.sid}.${'7'.repeat(64)}`, { size: 1, mediaType: 'text/plain', at: 1 });
+  const options = readOptions(RESTORE_OPTIONS, {}, { PIZZAPI_NATS_URL: s.url });
+  const store = { ...options, adminNkey: s.credentials.admin.nkeySeed };
+  const context = {
+    ...{ log: silentLogger, signal: new AbortController().signal, progress: () => undefined },
+    ...{ stdin: Readable.from([]), stdout: new PassThrough() },
+  };
+  const to = join(folder, 'archives');
+  const old = await keep({ command: 'archive', olderThanMs: 0, to, keep: true }, store, context);
+  const { archived, failed } = old.json as Record<'archived' | 'failed', { sid: string }[]>;
+  expect(failed).toMatchObject([{ sid: broken.sid, message: expect.stringContaining('has no content') as string }]);
+  expect(old).toMatchObject({ isPartial: true });
+  expect(old.lines.at(-1)).toContain(`Not archived: ${broken.sid}`);
+  const sids = archived.map(({ sid }) => sid);
+  expect(sids).toContain(whole.sid);
+  expect(sids.filter((sid) => openedSids.has(sid))).toEqual([]);
+
+  const file = join(to, `${whole.sid}.pizzapi`);
+  const unknown = keep({ command: 'open', file, userId: 'lee@example.com' }, store, context);
+  await expect(unknown).rejects.toMatchObject({ code: 'user_not_found' });
+  const list = keep({ command: 'restore', from: to, verify: false, tombstones: join(to, 'none') }, store, context);
+  await expect(list).rejects.toMatchObject({ code: 'file_not_found' });
+});
+
+it('a session that a host resumed while it was archived is not erased, because the archive lacks what it did', async () => {
+  const { sid, rid, userId } = await sessionWith('resumed', 'kim');
+  const out = createWriteStream(join(folder, 'resumed'));
+  const archived = await archiveSession(s.admin, sid, { sink: streamSink(out), product: '0', wire: 1 });
+  await new Promise<void>((resolve) => out.end(resolve));
+  await claimSession(s.admin, { sid, userId, runnerId: rid });
+  await expect(eraseArchived(s.admin, sid, archived)).rejects.toMatchObject({ code: 'session_running' });
+  // Also when the command that asked died before it wrote the tombstone.
+  await erasingRows(s.admin).create(`${ERASING_PREFIX}${userId}.${sid}`, {
+    ...{ at: Date.now(), why: 'archived', epoch: archived.epoch },
+  });
+  await isOver();
+  expect((await ownerOf(gateway, sid))?.erasedAt).toBeUndefined();
+  expect((await headOf(gateway, sid)).last).toBe(archived.last);
 });
 
 it('the log of a session that was not erased is read as before', async () => {

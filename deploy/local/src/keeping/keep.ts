@@ -1,66 +1,33 @@
 import {
-  addRemoved,
-  archiveSession,
-  askErasure,
   backUp,
   checkFolder,
   compareFolds,
-  hashOfIds,
-  openArchive,
   openBackupFolder,
   ownerRows,
-  parseSessionRowKey,
-  publishAudit,
   readBackupFolder,
   readTombstones,
   restore,
-  sessionRows,
   storageLimitsOf,
   streamSink,
-  unpackStream,
   verifyProvisioned,
   type Backbone,
-  type BACKUP_OPTIONS,
-  type BackupSource,
-  type RESTORE_OPTIONS,
 } from '@pizzapi/backbone';
-import { packageVersion, type OptionValues } from '@pizzapi/process';
-import { CodedError, formatBytes, isId, spokenVersion } from '@pizzapi/protocol';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { CodedError, formatBytes } from '@pizzapi/protocol';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { withStore, type StoreContext } from '../withStore.js';
-
-/** What the program that `pizzapi backup`, `restore`, `archive` and `open` run is asked to do. */
-export type KeepRequest =
-  | { command: 'backup'; to: string; verify: boolean }
-  | { command: 'restore'; from: string; verify: boolean; tombstones?: string }
-  | { command: 'archive'; sid?: string; olderThanMs?: number; to: string; keep: boolean }
-  | { command: 'open'; file: string; userId: string };
-
-/** What the program prints: lines for people, and the same as JSON. */
-export interface KeepOutcome {
-  lines: string[];
-  json: Record<string, unknown>;
-}
-
-export interface KeepContext extends StoreContext {
-  stdin: AsyncIterable<Uint8Array | string>;
-  stdout: NodeJS.WritableStream;
-}
-
-export type KeepOptions = OptionValues<typeof RESTORE_OPTIONS>;
-
-/** The name for a pipe. */
-const PIPE = '-';
-/** The names of archives. */
-const ARCHIVE_ENDING = '.pizzapi';
-
-const { version: product, wire } = spokenVersion(packageVersion(import.meta.url));
-const storeOf = ({ home, natsUrl, adminNkey }: OptionValues<typeof BACKUP_OPTIONS>, command: string) => ({
-  ...{ home, natsUrl, adminNkey, name: `pizzapi-${command}` },
-});
+import { withStore } from '../withStore.js';
+import { runArchive, runOpen } from './archives.js';
+import { statOf, withBackup } from './openBackup.js';
+import {
+  PIPE,
+  SPOKEN,
+  storeOf,
+  type KeepContext,
+  type KeepOptions,
+  type KeepOutcome,
+  type KeepRequest,
+  type RequestOf,
+} from './request.js';
 
 /** Carries out a request. Throws `CodedError`. */
 export function keep(request: KeepRequest, options: KeepOptions, context: KeepContext): Promise<KeepOutcome> {
@@ -76,8 +43,6 @@ export function keep(request: KeepRequest, options: KeepOptions, context: KeepCo
   }
 }
 
-type RequestOf<C extends KeepRequest['command']> = Extract<KeepRequest, { command: C }>;
-
 function runBackup(
   { to, verify }: RequestOf<'backup'>,
   options: KeepOptions,
@@ -90,7 +55,7 @@ function runBackup(
     const began = performance.now();
     try {
       const outcome = await backUp(admin, {
-        ...{ sink, product, wire, signal: context.signal },
+        ...{ sink, ...SPOKEN, signal: context.signal },
         onProgress: ({ of, messages, bytes }) =>
           context.progress(`${of}: ${messages} messages, ${formatBytes(bytes)} so far`),
       });
@@ -170,116 +135,8 @@ function leftLines(left: { erased: number; unowned: number; missingFiles: number
 
 /** A list of tombstones: a file, or the folder of a newer backup. */
 async function readList(path: string): Promise<string> {
-  const isFolder = (await stat(path)).isDirectory();
+  const isFolder = (await statOf(path)).isDirectory();
   return readFile(isFolder ? join(path, 'tombstones.jsonl') : path, 'utf8');
-}
-
-/** Opens a backup after every checksum was compared. One that comes through a pipe, or is one file, is unpacked before. */
-async function withBackup<T>(
-  from: string,
-  context: KeepContext,
-  work: (source: BackupSource) => Promise<T>,
-): Promise<T> {
-  const isFolder = from !== PIPE && (await statOf(from)).isDirectory();
-  const folder = isFolder ? from : await mkdtemp(join(tmpdir(), 'pizzapi-restore-'));
-  try {
-    if (!isFolder) await unpackStream(from === PIPE ? context.stdin : createReadStream(from), folder);
-    const source = await readBackupFolder(folder);
-    await checkFolder(folder, source.manifest, (done, of) =>
-      context.progress(`checked ${formatBytes(done)} of ${formatBytes(of)}`),
-    );
-    return await work(source);
-  } finally {
-    if (!isFolder) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function statOf(path: string) {
-  try {
-    return await stat(path);
-  } catch (cause) {
-    throw new CodedError('file_not_found', `${path} does not exist`, { cause });
-  }
-}
-
-function runArchive(
-  { sid, olderThanMs, to, keep: isKept }: RequestOf<'archive'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
-  return withStore({ ...storeOf(options, 'archive'), whenRunning: 'use' }, context, async (admin) => {
-    await verifyProvisioned(admin);
-    await mkdir(to, { recursive: true, mode: 0o700 });
-    const sids = sid === undefined ? await endedBefore(admin, Date.now() - (olderThanMs ?? 0)) : [sid];
-    const archived: { sid: string; file: string; events: number; files: number }[] = [];
-    let sum: Record<string, number> = {};
-    for (const one of sids) {
-      context.signal.throwIfAborted();
-      const file = join(to, `${one}${ARCHIVE_ENDING}`);
-      const { userId, events, files } = await writeArchive(admin, one, file, context);
-      const ids = hashOfIds([one]);
-      const row = { kind: 'archived', at: Date.now(), ids, events, files };
-      if ((await publishAudit(admin, row)).kind === 'unavailable')
-        throw new CodedError('unavailable', 'The audit log does not store the row of an archive');
-      if (!isKept) await askErasure(admin, { userId, sid: one }, { at: Date.now(), why: 'archived' });
-      archived.push({ sid: one, file, events, files });
-      sum = addRemoved(sum, { events, files });
-      context.progress(`archived ${archived.length} of ${sids.length} sessions`);
-    }
-    const lines = archived.map(({ file, events, files }) => `${file}: ${events} events, ${files} files`);
-    if (archived.length === 0) lines.push('No session is that old.');
-    else if (!isKept) lines.push('The authenticators erase these sessions. `pizzapi open <file>` shows one again.');
-    return { lines, json: { archived, erased: !isKept, ...sum } };
-  });
-}
-
-/** Writes an archive, reads it back, compares it with the log, and only then gives it its name. */
-async function writeArchive(admin: Backbone, sid: string, file: string, context: KeepContext) {
-  if (!isId(sid)) throw new CodedError('invalid_id', 'Name the whole id of a session');
-  const draft = `${file}.part`;
-  await rm(draft, { force: true });
-  const out = createWriteStream(draft, { flags: 'wx', mode: 0o600 });
-  const failed = new Promise<never>((_, reject) => out.once('error', reject));
-  const { signal } = context;
-  const writing = archiveSession(admin, sid, { sink: streamSink(out), product, wire, signal });
-  const archived = await Promise.race([writing, failed]).catch(async (error: unknown) => {
-    out.destroy();
-    await rm(draft, { force: true });
-    throw error;
-  });
-  await Promise.race([new Promise<void>((resolve) => out.end(resolve)), failed]);
-  await withBackup(draft, context, async (source) => {
-    const { equal } = await compareFolds(admin, source, { sids: [sid], signal });
-    if (equal !== 1) throw new CodedError('backup_invalid', `The archive of ${sid} differs from its log`);
-  });
-  await rename(draft, file);
-  return archived;
-}
-
-async function endedBefore(admin: Backbone, before: number): Promise<string[]> {
-  const found: { sid: string; at: number }[] = [];
-  for await (const { key, value } of sessionRows(admin).list()) {
-    const parsed = parseSessionRowKey(key);
-    const { state, endedAt = value.info.lastActivityAt } = value.info;
-    if (parsed?.userId !== undefined && state === 'ended' && endedAt < before)
-      found.push({ sid: parsed.sid, at: endedAt });
-  }
-  return found.sort((a, b) => a.at - b.at).map(({ sid }) => sid);
-}
-
-function runOpen(
-  { file, userId }: RequestOf<'open'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
-  return withBackup(file, context, (source) =>
-    withStore({ ...storeOf(options, 'open'), whenRunning: 'use' }, context, async (admin) => {
-      await verifyProvisioned(admin);
-      const opened = await openArchive(admin, source, userId);
-      const { sessionId, events, files } = opened;
-      return { lines: [`${sessionId}  ${events} events, ${files} files`], json: { ...opened } };
-    }),
-  );
 }
 
 function rate(bytes: number, began: number): string {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { RESTORE_OPTIONS } from '@pizzapi/backbone';
-import { createLogger, readOptions } from '@pizzapi/process';
+import { createLogger, readOptions, redactText } from '@pizzapi/process';
 import { CodedError, toErrorInfo } from '@pizzapi/protocol';
-import { keep, type KeepRequest } from './keep.js';
+import { keep } from './keep.js';
+import type { KeepRequest } from './request.js';
 
 /** What an interruption leaves, and what continues it. */
 const STOPPED: Readonly<Record<KeepRequest['command'], string>> = {
@@ -29,6 +30,7 @@ try {
     stdout: process.stdout,
   });
   const text = form === 'json' ? JSON.stringify(outcome.json) : outcome.lines.join('\n');
+  if (outcome.isPartial === true) process.exitCode = 1;
   // What was written to a pipe is the backup.
   const isPiped = 'to' in rest && rest.to === '-';
   await new Promise<void>(
@@ -37,7 +39,7 @@ try {
 } catch (error) {
   const stopped = stop.signal.aborted && !(error instanceof CodedError);
   const { code, message } = stopped ? { code: 'start_stopped', message: STOPPED[command] } : toErrorInfo(error);
-  process.stderr.write(`${code}: ${message}\n`);
+  process.stderr.write(`${code}: ${redactText(message)}\n`);
   process.exitCode = stopped ? 130 : 1;
 }
 // A connection that is still being made must not hold the program.

@@ -9,20 +9,22 @@ import {
   subjects,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { BlobStore, parseBlobKey } from '../blobStore.js';
+import { BlobStore, parseBlobKey, type BlobPlace } from '../blobStore.js';
 import { hashOf, getObject } from '../blobs.js';
-import { removeBlobs } from '../blobRemoval.js';
 import { appendWholeLog } from '../bulkAppend.js';
 import { internals, type Backbone } from '../connection.js';
+import { askErasure } from '../erasure/askErasure.js';
 import { holdLease, readLease } from '../lease.js';
+import { LogProof } from '../logProof.js';
 import { StoredMessage } from '../message.js';
-import { claimSession, forgetOwner, ownerOf } from '../owners.js';
-import { purgeSession, refreshIdentity } from '../provision.js';
+import { claimSession, ownerOf } from '../owners.js';
+import { refreshIdentity } from '../provision.js';
 import { headOf, readLong } from '../replay.js';
 import { readSessionRow } from '../sessionRow.js';
 import { storageFull } from '../storageUsage.js';
 import { sessionStreams, streamOf } from '../streams.js';
 import { blobRows } from '../tables.js';
+import { removeUnfinished } from '../unfinishedSession.js';
 import { FILES, SegmentDraft } from './backup.js';
 import type { BackupSink, BackupSource } from './backupFolder.js';
 import { nextFile, type BackupManifest, type SegmentEntry } from './manifest.js';
@@ -43,6 +45,9 @@ export interface ArchivedSession {
   events: number;
   files: number;
   manifest: BackupManifest;
+  /** The epoch that the session had before it was read, and its last offset. */
+  epoch: number;
+  last: number;
 }
 
 /**
@@ -81,15 +86,13 @@ export async function archiveSession(
   const stream = streamOf(connection, sid);
   const { last } = await headOf(b, sid);
   const log = new SegmentDraft('stream', stream);
-  const subject = subjects.sessionEvents(sid);
-  for await (const batch of readLong(connection, stream, subject, 0, Number.MAX_SAFE_INTEGER, last, signal))
-    for (const message of batch) await add(log, message);
+  for await (const message of logOf(b, sid, last, signal)) await add(log, message);
   await finish(log);
   const files = new SegmentDraft('files', FILES);
   let count = 0;
-  for (const key of await blobRows(b).keys(`${userId}.${sid}.`)) {
+  for (const key of await filesOf(b, { userId, sid })) {
     const blob = await getObject(b, key);
-    if (blob === undefined) continue;
+    if (blob === undefined) throw new CodedError('blob_not_found', `The file ${key} of the session has no content`);
     const { bytes: payload, mediaType: text } = blob;
     await add(files, new StoredMessage({ seq: ++count, prevSeq: 0, subject: key, text, payload, at }));
   }
@@ -99,7 +102,66 @@ export async function archiveSession(
   await sink.save(manifest);
   const sum = (kind: SegmentEntry['kind']): number =>
     manifest.segments.filter((entry) => entry.kind === kind).reduce((all, { messages }) => all + messages, 0);
-  return { userId, events: sum('stream'), files: sum('files'), manifest };
+  return { userId, events: sum('stream'), files: sum('files'), manifest, epoch: owner.epoch, last };
+}
+
+/** The log of a session up to an offset. */
+async function* logOf(
+  b: Backbone,
+  sid: string,
+  last: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredMessage, void, void> {
+  const connection = internals(b);
+  const most = Number.MAX_SAFE_INTEGER;
+  const reads = readLong(connection, streamOf(connection, sid), subjects.sessionEvents(sid), 0, most, last, signal);
+  for await (const batch of reads) for (const message of batch) if (message.seq <= last) yield message;
+}
+
+/** The keys of the files of a session, without those that are being removed. */
+async function filesOf(b: Backbone, { userId, sid }: BlobPlace): Promise<string[]> {
+  const rows = await blobRows(b).all(`${userId}.${sid}.`);
+  return [...rows].flatMap(([key, { leaving }]) => (leaving === true ? [] : [key]));
+}
+
+/**
+ * Compares an archive with what is stored of its session: every event, and the content of every file. Throws `backup_invalid`
+ * with what differs.
+ */
+export async function proveArchive(
+  b: Backbone,
+  source: BackupSource,
+  sid: string,
+  { userId, last }: Pick<ArchivedSession, 'userId' | 'last'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const [archived, stored] = [new LogProof(), new LogProof()];
+  for await (const message of messagesIn(source, 'stream', streamOf(internals(b), sid))) archived.add(message);
+  for await (const message of logOf(b, sid, last, signal)) stored.add(message);
+  if (archived.differsAt(stored) !== undefined)
+    throw new CodedError('backup_invalid', `The archive of ${sid} has other events than its log`);
+  const missing = new Set(await filesOf(b, { userId, sid }));
+  for await (const { subject, payload } of messagesIn(source, 'files', FILES))
+    if (hashOf(payload) === parseBlobKey(subject)?.hash) missing.delete(subject);
+  if (missing.size > 0)
+    throw new CodedError('backup_invalid', `The archive of ${sid} lacks ${missing.size} files of the session`);
+}
+
+/**
+ * Asks for the erasure of a session that an archive has. Throws `session_running` when it was resumed since then: the archive does
+ * not have what it did.
+ */
+export async function eraseArchived(
+  admin: Backbone,
+  sid: string,
+  { userId, epoch, last }: Pick<ArchivedSession, 'userId' | 'epoch' | 'last'>,
+): Promise<void> {
+  const isHosted = (await readLease(admin, `session.${sid}`)) !== undefined;
+  if (!isHosted && (await headOf(admin, sid)).last === last) {
+    const asked = { at: Date.now(), why: 'archived', epoch } as const;
+    if ((await askErasure(admin, { userId, sid }, asked)) !== undefined) return;
+  }
+  throw new CodedError('session_running', `The session ${sid} was resumed while it was archived`);
 }
 
 export interface OpenedArchive {
@@ -135,9 +197,7 @@ export async function openArchive(b: Backbone, source: BackupSource, userId: str
     await appendWholeLog(b, counted(), { sid, epoch });
     return { sessionId: sid, events, files };
   } catch (error) {
-    await purgeSession(b, sid);
-    await removeBlobs(b, { userId, sid });
-    await forgetOwner(b, sid);
+    await removeUnfinished(b, { userId, sid });
     throw error;
   } finally {
     if (lease.kind === 'held') await lease.lease.release();

@@ -13,6 +13,7 @@ import {
   type SegmentEntry,
 } from './manifest.js';
 import { readSegment } from './segment.js';
+import { syncPath, writeParts } from './writtenFile.js';
 
 /** Bytes that one read of a file asks for. */
 const READ_BYTES = 1024 * 1024;
@@ -81,7 +82,7 @@ class FolderSink implements BackupSink {
     await rm(draft, { force: true });
     const handle = await open(draft, 'wx', 0o600);
     try {
-      await handle.writev(parts as Uint8Array[]);
+      await writeParts(handle, parts);
       await handle.sync();
     } finally {
       await handle.close();
@@ -91,7 +92,10 @@ class FolderSink implements BackupSink {
 
   async save(manifest: BackupManifest): Promise<void> {
     const file = manifest.isComplete ? MANIFEST_FILE : PROGRESS_FILE;
+    // What it names has to be there after a power cut too.
+    await syncPath(this.path);
     await this.put(file, [Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`)]);
+    await syncPath(this.path);
     // Until the run is complete, the earlier backup stays as it is and can be restored.
     if (!manifest.isComplete) return;
     await rm(join(this.path, PROGRESS_FILE), { force: true });

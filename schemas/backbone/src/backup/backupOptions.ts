@@ -5,28 +5,20 @@ import { STORAGE_OPTIONS } from '../storageOptions.js';
 export const BACKUP_OPTIONS = defineOptions({
   home: OPTIONS.home,
   natsUrl: {
-    env: 'PIZZAPI_NATS_URL',
-    flag: '--nats-url <url>',
+    ...OPTIONS.natsUrl,
     help: 'Address of the nats-server of a deployment; needs PIZZAPI_NATS_ADMIN_NKEY. Without it: the home of a local run',
-    type: 'url',
+    default: undefined,
   },
-  adminNkey: {
-    env: 'PIZZAPI_NATS_ADMIN_NKEY',
-    help: 'Seed of the nkey of the provisioner (SU…)',
-    type: 'string',
-  },
+  adminNkey: { ...OPTIONS.adminNkey, help: 'Seed of the nkey of the provisioner (SU…)' },
 });
 
 /** The options of `pizzapi restore`. */
 export const RESTORE_OPTIONS = defineOptions({
   ...BACKUP_OPTIONS,
   partitions: {
-    env: 'PIZZAPI_PARTITIONS',
-    flag: '--partitions <number>',
+    ...OPTIONS.partitions,
     help: 'How many partitions the log is to have; without it as many as it had',
-    type: 'integer',
-    min: 1,
-    max: 64,
+    default: undefined,
   },
   replicas: OPTIONS.replicas,
   ...STORAGE_OPTIONS,

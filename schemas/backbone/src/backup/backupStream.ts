@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupSink } from './backupFolder.js';
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, TOMBSTONES_FILE } from './manifest.js';
+import { writeParts } from './writtenFile.js';
 
 /**
  * A backup as one stream, for a pipe or a single file: for each file a line of JSON, then its bytes. The manifest is the last
@@ -65,7 +66,7 @@ async function writeFile(path: string, chunks: AsyncIterable<Uint8Array>, sha256
   try {
     for await (const chunk of chunks) {
       hash.update(chunk);
-      await handle.write(chunk);
+      await writeParts(handle, [chunk]);
     }
   } finally {
     await handle.close();

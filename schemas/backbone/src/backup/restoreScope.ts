@@ -3,7 +3,7 @@ import { decoded } from '../erasure/messageRemoval.js';
 import { tombstoneOf, TombstoneSet, type Tombstone } from '../erasure/tombstones.js';
 import type { StoredMessage } from '../message.js';
 import { keySubject, type BucketName } from '../streams.js';
-import { RUNNER_OWNER_PREFIX } from '../tables.js';
+import { LOGIN_PREFIX, loginKey, REFRESH_PREFIX, RUNNER_OWNER_PREFIX } from '../tables.js';
 import type { BackupSource } from './backupFolder.js';
 import { segmentsOf } from './manifest.js';
 
@@ -42,6 +42,8 @@ export class RestoreScope {
   readonly runners = new Map<string, string>();
   readonly tombstones: Tombstone[] = [];
   readonly erased: TombstoneSet;
+  /** The keys of the logins that are restored: a refresh token names its login alone. */
+  private readonly logins = new Set<string>();
 
   private constructor(newer: readonly Tombstone[]) {
     this.tombstones.push(...newer);
@@ -68,6 +70,12 @@ export class RestoreScope {
       if (scope.erased.sessions.has(sid)) scope.sessions.delete(sid);
     }
     for (const [rid, userId] of scope.runners) if (scope.erased.accounts.has(userId)) scope.runners.delete(rid);
+    for await (const message of messagesIn(source, 'bucket', 'accounts')) {
+      const key = keyIn('accounts', message);
+      if (!key.startsWith(LOGIN_PREFIX)) continue;
+      if (scope.isLeftOut('accounts', key, decoded(message.payload))) scope.logins.delete(key);
+      else scope.logins.add(key);
+    }
     return scope;
   }
 
@@ -85,6 +93,7 @@ export class RestoreScope {
     const parts = key.split('.');
     if (bucket === 'owners') return parts.length === 1 ? !this.sessions.has(key) : !this.runners.has(parts[1] ?? '');
     if (bucket === 'shares' && !this.sessions.has(parts[0] ?? '')) return true;
+    if (bucket === 'accounts' && key.startsWith(REFRESH_PREFIX)) return !this.logins.has(loginKey(parts[1] ?? ''));
     if (bucket === 'notifications' && this.isErasedAccount(parts[1] ?? '')) return true;
     if (!isMap(row)) return false;
     const answer = isMap(row['answer']) ? stringAt(row['answer'], 'userId') : undefined;

@@ -7,15 +7,20 @@ import {
   accountRows,
   emailRows,
   handoverRows,
+  IDENTITY_PREFIX,
+  identityRows,
   INVITATION_PREFIX,
   invitationRows,
   keyRows,
+  LOGIN_PREFIX,
   loginRows,
   notificationPrefsRows,
   ownerRows,
   pairRows,
   pushSubscriptionRows,
   recentSessionsRows,
+  refreshKeyOf,
+  refreshRows,
   runnerOwnerKey,
   runnerOwnerRows,
   runnerRows,
@@ -30,16 +35,16 @@ const MARKER_MS = 60 * 60_000;
 const MARKED = { markerMs: MARKER_MS };
 
 /**
- * Disables an account for good, as the first step of its erasure: its logins, keys and connections end within seconds.
- * False without such an account.
+ * Disables an account for good, as the first step of its erasure: its logins, keys and connections end within seconds, and the
+ * issuer cannot enable it again. False without such an account.
  */
 export async function closeAccount(admin: Backbone, userId: string): Promise<boolean> {
   const rows = accountRows(admin);
   for (;;) {
     const found = await rows.get(accountKey(userId));
     if (found === undefined) return false;
-    const { disabledAt = Date.now() } = found.value;
-    const closed: AccountRow = { ...found.value, disabledAt };
+    const { disabledBy: _, disabledAt = Date.now(), ...account } = found.value;
+    const closed: AccountRow = { ...account, disabledAt };
     if ((await rows.update(accountKey(userId), closed, found.revision)).kind === 'stored') return true;
   }
 }
@@ -62,7 +67,8 @@ export async function eraseAccount(admin: Backbone, userId: string): Promise<Rem
   const count = (what: string, number: number): void => {
     removed = addRemoved(removed, { [what]: number });
   };
-  count('logins', await deleteWhere(loginRows(admin), 'login.', (row) => row.userId === userId));
+  count('logins', await eraseLogins(admin, userId));
+  await deleteWhere(identityRows(admin), IDENTITY_PREFIX, (row) => row.userId === userId);
   count('logins', await deleteWhere(handoverRows(admin), 'handover.', (row) => row.userId === userId));
   count('pairings', await deleteWhere(pairRows(admin), 'pair.', (row) => row.answer?.userId === userId));
   count(
@@ -86,6 +92,19 @@ export async function eraseAccount(admin: Backbone, userId: string): Promise<Rem
   count('accounts', await deleteWhere(emailRows(admin), 'email.', (row) => row.userId === userId));
   await accountRows(admin).delete(accountKey(userId), MARKED);
   return removed;
+}
+
+/** A login through an issuer has a refresh token under the same hash, which is found by the login alone: so it goes first. */
+async function eraseLogins(admin: Backbone, userId: string): Promise<number> {
+  const [keys, throughIssuer]: [string[], string[]] = [[], []];
+  for await (const { key, value } of loginRows(admin).list(LOGIN_PREFIX)) {
+    if (value.userId !== userId) continue;
+    keys.push(key);
+    if (value.issuer !== undefined) throughIssuer.push(key);
+  }
+  await deleteKeys(refreshRows(admin), throughIssuer.map(refreshKeyOf));
+  await deleteKeys(loginRows(admin), keys);
+  return keys.length;
 }
 
 async function eraseRunners(admin: Backbone, userId: string): Promise<Removed> {

@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { CodedError, decode, isMap, stringAt } from '@pizzapi/protocol';
+import { CodedError, decode, isMap, stringAt, type AuditedChange } from '@pizzapi/protocol';
 import type { BackboneConnection } from '../connection.js';
 import { batchOf } from '../direct.js';
 import type { StoredMessage } from '../message.js';
@@ -83,7 +83,12 @@ export function concernsSession(value: Record<string, unknown>, isErased: (sid: 
 
 /** Fields of rows of the audit log that name an account, and those with a text that a person chose. */
 const ACCOUNT_FIELDS = ['userId', 'account', 'grantee', 'target'] as const;
-const TEXT_FIELDS = ['name', 'guest', 'grantedAs', 'note', 'label', 'email'] as const;
+const TEXT_FIELDS = ['name', 'guest', 'grantedAs', 'note', 'label', 'email', 'host'] as const;
+/** Those of a request to a runner: command lines, and paths on a machine of the account. */
+const TEXTS_OF_CALL: Readonly<Record<keyof AuditedChange, boolean>> = {
+  ...{ path: true, to: true, command: true, cwd: true },
+  ...{ sessionId: false, target: false },
+};
 
 /** In these rows the field `name` is that of a command. */
 const NAMING_COMMANDS: ReadonlySet<unknown> = new Set(['command', 'input']);
@@ -94,6 +99,11 @@ export function namesAccount(row: Record<string, unknown>, isErased: (userId: st
     const id = stringAt(row, field);
     return id !== undefined && isErased(id);
   });
-  const isText = (field: string): boolean => field !== 'name' || !NAMING_COMMANDS.has(row['kind']);
-  return isAbout && TEXT_FIELDS.some((field) => row[field] !== undefined && isText(field));
+  return isAbout && textFieldsOf(row).some((field) => row[field] !== undefined);
+}
+
+function textFieldsOf({ kind }: Record<string, unknown>): string[] {
+  const ofCall = kind === 'runner_call' ? Object.entries(TEXTS_OF_CALL).filter(([, isText]) => isText) : [];
+  const fields = NAMING_COMMANDS.has(kind) ? TEXT_FIELDS.filter((field) => field !== 'name') : TEXT_FIELDS;
+  return [...fields, ...ofCall.map(([field]) => field)];
 }

@@ -13,18 +13,19 @@ const tombstoneRow = (at: number) => ({ userId: ERASED_ID, runnerId: ERASED_ID, 
 
 /**
  * Writes the tombstone of a session in the place of its owner. From then on no host gets the session, whatever it was
- * granted before. Returns the time of the first tombstone.
+ * granted before. With an epoch, only while the session has this one. Returns whether there is a tombstone now.
  */
-export async function buryRow(admin: Backbone, key: string, at = Date.now()): Promise<number> {
+export async function buryRow(admin: Backbone, key: string, at = Date.now(), epoch?: number): Promise<boolean> {
   const rows = ownerRows(admin);
   for (;;) {
     const found = await rows.get(key);
-    if (found?.value.erasedAt !== undefined) return found.value.erasedAt;
+    if (found?.value.erasedAt !== undefined) return true;
+    if (epoch !== undefined && found?.revision !== epoch) return false;
     const written =
       found === undefined
         ? await rows.create(key, tombstoneRow(at))
         : await rows.update(key, tombstoneRow(at), found.revision);
-    if (written.kind === 'stored') return at;
+    if (written.kind === 'stored') return true;
   }
 }
 

@@ -67,6 +67,7 @@ export async function startIdentityProvider(): Promise<IdentityProvider> {
   const build = (): void => {
     if (registered === undefined) return;
     provider = new library.Provider(issuer, configurationOf(self, registered));
+    provider.on('grant.error', () => self.refusedTokens++);
     provider.use(async (ctx, next) => {
       await next();
       const body: unknown = ctx.body;

@@ -2,16 +2,23 @@ import type { Static } from 'typebox';
 import { checker, type Checker } from '../check.js';
 import { COMMAND_METHODS } from './commands.js';
 import { GIT_METHODS } from './git.js';
+import { FILE_CHANGE_METHODS } from './fileChanges.js';
+import { FILE_METHODS } from './files.js';
 import type { RunnerMethodSpec } from './method.js';
 import { CHANGES_METHODS } from './sessionChanges.js';
 import { STATUS_METHODS } from './status.js';
+import { TERMINAL_METHODS } from './terminals.js';
 
 export * from './commandLine.js';
 export * from './commands.js';
 export * from './git.js';
 export * from './gitShapes.js';
+export * from './fileChanges.js';
+export * from './filePaths.js';
+export * from './files.js';
 export * from './method.js';
 export * from './rights.js';
+export { TerminalInfo } from './terminals.js';
 export * from './sessionChanges.js';
 
 /**
@@ -21,8 +28,11 @@ export * from './sessionChanges.js';
 export const RUNNER_METHODS = {
   ...STATUS_METHODS,
   ...COMMAND_METHODS,
+  ...TERMINAL_METHODS,
   ...GIT_METHODS,
   ...CHANGES_METHODS,
+  ...FILE_METHODS,
+  ...FILE_CHANGE_METHODS,
 } as const;
 
 type Table = typeof RUNNER_METHODS;
@@ -32,6 +42,9 @@ export type MethodReply<M extends RunnerMethod> = Static<Table[M]['reply']>;
 
 /** The names, in the order of the table. */
 export const RUNNER_METHOD_NAMES = Object.keys(RUNNER_METHODS) as RunnerMethod[];
+
+/** Those that people and programs send over HTTP. */
+export const ROUTED_METHOD_NAMES = RUNNER_METHOD_NAMES.filter((name) => methodSpec(name).gatewayOnly !== true);
 
 /**
  * Requests about requests, which only gateways send: `cancel { callId }` ends one, `alive { callId }` asks whether the

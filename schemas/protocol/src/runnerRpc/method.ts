@@ -56,6 +56,8 @@ export interface RunnerMethodSpec<Q extends TObject = TObject, R extends TObject
   changes: Changes<Static<Q>>;
   /** The runner answers it also when it works on as many requests as it may. */
   urgent: boolean;
+  /** Only gateways send it, for a WebSocket of a person. It has no route. */
+  gatewayOnly?: true;
 }
 
 type Given<Q extends TObject, R extends TObject> = Pick<RunnerMethodSpec<Q, R>, 'summary' | 'request' | 'reply'> &

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { loginRows, type Backbone } from '@pizzapi/backbone';
+import { loginKey, loginRows, refreshKeyOf, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
 import { newId, type LoginInfo, type LoginRow } from '@pizzapi/protocol';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
@@ -12,8 +12,6 @@ export const MAX_LOGINS = 50;
 /** Characters kept of what a browser calls itself. */
 const MAX_USER_AGENT = 200;
 
-const keyOf = (hash: string): string => `login.${hash}`;
-
 /** What a login through the issuer has besides. */
 export type LoginOptions = Pick<LoginRow, 'issuer'> & {
   ttlMs?: number;
@@ -24,6 +22,7 @@ export type LoginOptions = Pick<LoginRow, 'issuer'> & {
 /** The sign-ins of browsers: rows of the bucket `accounts`, found by the SHA-256 of the cookie. */
 export class Logins {
   private readonly rows;
+  private readonly refreshTokens;
 
   constructor(
     b: Backbone,
@@ -31,6 +30,7 @@ export class Logins {
     private readonly now: () => number = Date.now,
   ) {
     this.rows = loginRows(b);
+    this.refreshTokens = refreshRows(b);
   }
 
   /** Signs a browser in: the cookie it is to keep. */
@@ -48,7 +48,7 @@ export class Logins {
     };
     const hash = secretHash(cookie);
     await before?.(hash);
-    const { revision } = await this.rows.create(keyOf(hash), login, { ttlMs });
+    const { revision } = await this.rows.create(loginKey(hash), login, { ttlMs });
     await this.credentialCache.logins.settled(revision);
     return { cookie, login };
   }
@@ -64,14 +64,14 @@ export class Logins {
   /** Ends one login of an account; false when there is none with this id. Resolves once it opens nothing here. */
   async end(userId: string, id: string): Promise<boolean> {
     const found = this.of(userId).find(([, login]) => login.id === id);
-    if (found !== undefined) await this.remove(found[0]);
+    if (found !== undefined) await this.remove(found);
     return found !== undefined;
   }
 
   /** Ends all logins of an account but one. */
   async endAll(userId: string, except?: string): Promise<void> {
     const others = this.of(userId).filter(([, { id }]) => id !== except);
-    await Promise.all(others.map(([hash]) => this.remove(hash)));
+    await Promise.all(others.map((login) => this.remove(login)));
   }
 
   private of(userId: string): [hash: string, LoginRow][] {
@@ -82,11 +82,13 @@ export class Logins {
   }
 
   private async makeRoom(userId: string): Promise<void> {
-    for (const [hash] of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(hash);
+    for (const login of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(login);
   }
 
-  private async remove(hash: string): Promise<void> {
-    const { revision } = await this.rows.delete(keyOf(hash), { markerMs: MARKER_MS });
+  private async remove([hash, { issuer }]: [hash: string, LoginRow]): Promise<void> {
+    // First: when this fails, the login is still there, and so is the way to its token.
+    if (issuer !== undefined) await this.refreshTokens.delete(refreshKeyOf(loginKey(hash)), { markerMs: MARKER_MS });
+    const { revision } = await this.rows.delete(loginKey(hash), { markerMs: MARKER_MS });
     await this.credentialCache.logins.deletionSettled(hash, revision);
   }
 }

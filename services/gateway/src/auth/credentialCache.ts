@@ -1,4 +1,4 @@
-import { accountRows, keyRows, loginRows, WatchCache, type Backbone } from '@pizzapi/backbone';
+import { accountRows, keyRows, LOGIN_PREFIX, loginRows, WatchCache, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 
@@ -28,7 +28,7 @@ export class CredentialCache {
     private readonly now: () => number = Date.now,
   ) {
     this.accounts = new WatchCache(accountRows(b), { prefix: 'user.', log });
-    this.logins = new WatchCache(loginRows(b), { prefix: 'login.', log });
+    this.logins = new WatchCache(loginRows(b), { prefix: LOGIN_PREFIX, log });
     this.keys = new WatchCache(keyRows(b), { log });
     this.accounts.onChange((id, after, before) => {
       const disabled = after?.disabledAt !== undefined && before?.disabledAt === undefined;

@@ -1,4 +1,4 @@
-import { accountKey, accountRows, keyRows, loginRows, type Backbone, type Bucket } from '@pizzapi/backbone';
+import { accountKey, accountRows, keyRows, loginKey, loginRows, type Backbone, type Bucket } from '@pizzapi/backbone';
 import { Semaphore, type Logger } from '@pizzapi/process';
 import type { AccountRow, KeyRow, LoginRow } from '@pizzapi/protocol';
 
@@ -37,7 +37,7 @@ export class LastUsedRecorder {
 
   login(hash: string, row: LoginRow): void {
     if (this.isDue(row.lastSeenAt))
-      this.record(this.logins, `login.${hash}`, (now, at) =>
+      this.record(this.logins, loginKey(hash), (now, at) =>
         this.isDue(now.lastSeenAt) ? { ...now, lastSeenAt: at } : undefined,
       );
   }

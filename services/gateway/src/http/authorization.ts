@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { errorInfo, isId, type ErrorInfo } from '@pizzapi/protocol';
+import { errorInfo, isId, parseTerminalId, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { GatewayMetrics } from '../metrics.js';
 import { unknownRunner, unknownSession, type Access } from '../session/access.js';
@@ -62,7 +62,9 @@ export function authorizationProblem(request: FastifyRequest, access: Access): E
   const { params, routeOptions } = request;
   const { url, config } = routeOptions;
   if (request.principal === null || url === undefined || config.open === true) return undefined;
-  const { sid, rid } = params as { sid?: string; rid?: string };
+  const { sid, tid, ...named } = params as { sid?: string; rid?: string; tid?: string };
+  // The id of a terminal names its runner, which has to be the person's own.
+  const rid = tid === undefined ? named.rid : (parseTerminalId(tid)?.runnerId ?? tid);
   if (sid !== undefined && isId(sid)) request.principal = access.principalIn(request.principal, sid);
   const { principal } = request;
   for (const id of [sid, rid])

@@ -4,7 +4,7 @@ import {
   isMap,
   isMethodRequest,
   methodSpec,
-  RUNNER_METHOD_NAMES,
+  ROUTED_METHOD_NAMES,
   requestProblem,
   stringAt,
   type ErrorInfo,
@@ -66,7 +66,7 @@ export function runnerRpcRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDeps)
       },
     );
   };
-  for (const method of RUNNER_METHOD_NAMES) serve(method);
+  for (const method of ROUTED_METHOD_NAMES) serve(method);
 
   app.post<{ Params: { rid: string; method: string } }>(
     '/api/runners/:rid/rpc/:method',

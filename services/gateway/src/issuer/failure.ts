@@ -31,6 +31,20 @@ export function issuerErrorText(error: unknown): IssuerFailure {
   return unavailable('no_answer');
 }
 
+/**
+ * What an issuer answers to a refresh token when the person or the session at the issuer is gone, or has to sign in anew. Every
+ * other refusal is about the client, such as a secret that has changed, or about the answer, such as a clock that is off.
+ */
+const ABOUT_PERSON: ReadonlySet<string> = new Set([
+  ...['invalid_grant', 'access_denied', 'login_required', 'interaction_required', 'consent_required'],
+  'subject_changed',
+]);
+
+/** Whether the issuer has said that the sign-in of this person is over. */
+export function isPersonRefused({ kind, why }: IssuerFailure): boolean {
+  return kind === 'refused' && ABOUT_PERSON.has(why);
+}
+
 const refused = (why: string): IssuerFailure => ({ kind: 'refused', why });
 const unavailable = (why: string): IssuerFailure => ({ kind: 'unavailable', why });
 

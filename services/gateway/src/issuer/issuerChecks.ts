@@ -5,11 +5,13 @@ import type { Logins } from '../accounts/logins.js';
 import type { AccountStore } from '../accounts/store.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Identities } from './identities.js';
+import { isPersonRefused } from './failure.js';
 import type { Confirmation, IssuerClient } from './issuerClient.js';
 import type { IssuerMembership } from './issuerMembership.js';
 import type { LogoutToken } from './logoutTokens.js';
 import type { IssuerSettings } from './options.js';
 import type { RefreshTokens } from './refreshTokens.js';
+import { runOnce } from './runOnce.js';
 
 /** Logins that a gateway checks at once. */
 const CONCURRENT = 4;
@@ -63,9 +65,12 @@ export class IssuerChecks {
 
   /** Ends the logins that a logout token names, once. False for a token that was used before. */
   async endNamed({ issuer, id, subject, sid, expiresAt }: LogoutToken): Promise<boolean> {
-    const ttlMs = Math.max(1_000, expiresAt - this.now());
-    const taken = await this.used.create(`oidc-logout.${secretHash(id)}`, { usedAt: this.now() }, { ttlMs });
-    if (taken.kind === 'conflict') return false;
+    return runOnce(this.used, `oidc-logout.${secretHash(id)}`, { until: expiresAt, now: this.now }, () =>
+      this.endAllNamed({ issuer, subject, sid }),
+    );
+  }
+
+  private async endAllNamed({ issuer, subject, sid }: Pick<LogoutToken, 'issuer' | 'subject' | 'sid'>): Promise<void> {
     const person = subject === undefined ? undefined : await this.deps.identities.find({ issuer, subject });
     const isNamed = ({ userId, issuer: session }: LoginRow): boolean => {
       if (session === undefined || (subject !== undefined && person?.userId !== userId)) return false;
@@ -73,7 +78,6 @@ export class IssuerChecks {
     };
     const named = [...this.deps.credentialCache.logins.entries()].filter(([, login]) => isNamed(login));
     for (const [hash, login] of named) await this.end(hash, login, 'issuer_logout');
-    return true;
   }
 
   /** Checks the logins that are due. */
@@ -108,14 +112,17 @@ export class IssuerChecks {
     const token = await refreshTokens.of(hash);
     if (account?.identity === undefined || token === undefined) return this.end(hash, login, 'issuer_unknown');
     const exchange = await client.refresh(token, account.identity.subject);
-    if (exchange.kind === 'unavailable') {
+    if (exchange.kind !== 'confirmed') {
+      if (isPersonRefused(exchange)) return this.end(hash, login, `issuer_${exchange.why}`);
       const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
       return isOver ? this.end(hash, login, 'issuer_unavailable') : undefined;
     }
-    if (exchange.kind === 'refused') return this.end(hash, login, `issuer_${exchange.why}`);
     // The old token is used up: the new one is stored before anything else.
-    if (exchange.refreshToken !== undefined) await refreshTokens.put(hash, exchange.refreshToken);
+    if (exchange.refreshToken !== undefined)
+      await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
     await this.confirmed(hash, account, exchange);
+    // The login may have ended meanwhile, and its token with it.
+    if ((await this.rows.get(`login.${hash}`)) === undefined) await refreshTokens.remove(hash);
   }
 
   private async confirmed(hash: string, account: AccountRow, { claims, isComplete }: Confirmation): Promise<void> {

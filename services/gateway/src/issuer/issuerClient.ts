@@ -21,7 +21,8 @@ export interface AuthorizationChecks {
 
 /** `isComplete`: the issuer described the person anew, so that what it does not say is not so. */
 export type Confirmation = { kind: 'confirmed'; claims: PersonClaims; isComplete: boolean; refreshToken?: string };
-export type Exchange = Confirmation | IssuerFailure;
+/** `refreshToken` of a failure: the issuer had given the next one before another request failed. */
+export type Exchange = Confirmation | (IssuerFailure & { refreshToken?: string });
 
 /**
  * The issuer of OpenID Connect: its description, which is read again and again until the issuer answers, and the requests of
@@ -96,9 +97,9 @@ export class IssuerClient {
       const token = tokens.claims();
       if (token !== undefined && token.sub !== subject) return { kind: 'refused', why: 'subject_changed' };
       const known = token ?? { iss: config.serverMetadata().issuer, sub: subject };
-      const exchange = await this.confirmed({ client, config }, tokens, known, token !== undefined);
-      if (exchange.kind !== 'confirmed') return exchange;
-      return { ...exchange, refreshToken: exchange.refreshToken ?? refreshToken };
+      const next = { refreshToken: tokens.refresh_token ?? refreshToken };
+      const asked = this.confirmed({ client, config }, tokens, known, token !== undefined);
+      return { ...(await asked.catch((error: unknown) => this.failed(error))), ...next };
     });
   }
 
@@ -109,13 +110,16 @@ export class IssuerClient {
     return this.logoutTokens.verify(text, metadata);
   }
 
-  /** Where a person ends the session at the issuer, as far as the issuer has such an address. */
+  /**
+   * Where a person ends the session at the issuer, as far as the issuer is known to have such an address. It never waits for the
+   * issuer: the page shows it beside other ways to sign in.
+   */
   async signOutUrl(returnTo: string): Promise<string | undefined> {
     const metadata = this.found?.metadata;
-    if (metadata?.end_session_endpoint === undefined) return undefined;
-    const { client, config } = await this.configuration();
-    const url = client.buildEndSessionUrl(config, { post_logout_redirect_uri: returnTo });
-    return this.browserUrl(url, 'end_session_endpoint');
+    const { end_session_endpoint: address = '' } = metadata ?? {};
+    if (metadata === undefined || !URL.canParse(address) || !this.isBrowserUrl(new URL(address))) return undefined;
+    const client = await library();
+    return client.buildEndSessionUrl(this.configure(client, metadata), { post_logout_redirect_uri: returnTo }).href;
   }
 
   private async confirmed(
@@ -139,11 +143,15 @@ export class IssuerClient {
     try {
       return await work(await this.configuration());
     } catch (error) {
-      const failure = issuerErrorText(error);
-      if (failure.kind === 'unavailable') this.answers = false;
-      this.log.warn({ why: failure.why }, 'the issuer did not confirm a sign-in');
-      return failure;
+      return this.failed(error);
     }
+  }
+
+  private failed(error: unknown): IssuerFailure {
+    const failure = issuerErrorText(error);
+    if (failure.kind === 'unavailable') this.answers = false;
+    this.log.warn({ why: failure.why }, 'the issuer did not confirm a sign-in');
+    return failure;
   }
 
   private async configuration(): Promise<Configured> {
@@ -220,10 +228,13 @@ export class IssuerClient {
 
   /** An address that a browser may be sent to. */
   private browserUrl(url: URL, what: string): string {
-    const isAllowed =
-      url.protocol === 'https:' || (url.protocol === 'http:' && this.settings.issuer.protocol === 'http:');
-    if (!isAllowed) throw new CodedError('issuer_unavailable', `The issuer names no https address as ${what}`);
+    if (!this.isBrowserUrl(url))
+      throw new CodedError('issuer_unavailable', `The issuer names no https address as ${what}`);
     return url.href;
+  }
+
+  private isBrowserUrl({ protocol }: URL): boolean {
+    return protocol === 'https:' || (protocol === 'http:' && this.settings.issuer.protocol === 'http:');
   }
 }
 

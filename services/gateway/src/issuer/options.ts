@@ -1,4 +1,4 @@
-import { defineOptions, type OptionValues } from '@pizzapi/process';
+import { defineOptions, OPTIONS, type OptionValues } from '@pizzapi/process';
 import { CodedError, isOfThisMachine, parseDuration } from '@pizzapi/protocol';
 
 /** The options of sign-in through an issuer of OpenID Connect. Without `PIZZAPI_OIDC_ISSUER` there is no such sign-in. */
@@ -9,12 +9,7 @@ export const ISSUER_OPTIONS = defineOptions({
     type: 'string',
   },
   oidcClientId: { env: 'PIZZAPI_OIDC_CLIENT_ID', help: 'Name of this gateway at the issuer', type: 'string' },
-  oidcClientSecret: {
-    env: 'PIZZAPI_OIDC_CLIENT_SECRET',
-    help: 'Secret of this gateway at the issuer; without it PKCE alone protects the sign-in',
-    type: 'string',
-    secret: true,
-  },
+  oidcClientSecret: OPTIONS.oidcClientSecret,
   oidcScopes: {
     env: 'PIZZAPI_OIDC_SCOPES',
     help: 'Scopes that the gateway requests, separated by spaces; many issuers give a refresh token only with offline_access',

@@ -1,10 +1,11 @@
-import { refreshRows, type Backbone } from '@pizzapi/backbone';
+import { loginKey, refreshKeyOf, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
+import { MARKER_MS } from '../accounts/store.js';
 import type { Sealer } from './sealed.js';
 
 const PURPOSE = 'pizzapi-oidc-refresh';
 
-/** The refresh tokens of logins through the issuer: sealed, and each under the hash of its login. */
+/** The refresh tokens of logins through the issuer: sealed, and each under the hash of its login, with which it goes. */
 export class RefreshTokens {
   private readonly rows;
 
@@ -15,19 +16,20 @@ export class RefreshTokens {
     this.rows = refreshRows(b);
   }
 
-  async put(hash: string, token: string): Promise<void> {
-    const sealed = await this.sealer.seal(PURPOSE, { token, login: hash }, LOGIN_TTL_MS);
-    await this.rows.put(`refresh.${hash}`, { sealed }, { ttlMs: LOGIN_TTL_MS });
+  /** Stores a token for as long as its login lives. */
+  async put(hash: string, token: string, ttlMs = LOGIN_TTL_MS): Promise<void> {
+    const sealed = await this.sealer.seal(PURPOSE, { token, login: hash }, ttlMs);
+    await this.rows.put(refreshKeyOf(loginKey(hash)), { sealed }, { ttlMs });
   }
 
   async of(hash: string): Promise<string | undefined> {
-    const row = await this.rows.get(`refresh.${hash}`);
+    const row = await this.rows.get(refreshKeyOf(loginKey(hash)));
     const values = row === undefined ? undefined : await this.sealer.open(PURPOSE, row.value.sealed);
     // A sealed token counts for its own login only.
     return values?.['login'] === hash && typeof values['token'] === 'string' ? values['token'] : undefined;
   }
 
   async remove(hash: string): Promise<void> {
-    await this.rows.delete(`refresh.${hash}`, { markerMs: 60_000 });
+    await this.rows.delete(refreshKeyOf(loginKey(hash)), { markerMs: MARKER_MS });
   }
 }

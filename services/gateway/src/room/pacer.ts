@@ -7,7 +7,10 @@ const HOT_FRAMES = 1_000;
 const HOT_GATEWAY = 10_000;
 /** In a hot gateway, frames of a room are gathered when so many a second make two or more of a window. */
 const GATHERED_FRAMES = 250;
-/** How long frames are gathered, in ms; the longer one above `VERY_HOT` deliveries a second in one room. */
+/**
+ * How long frames are gathered, in ms. The longer one, which a screen takes to draw once, is for more than `VERY_HOT`
+ * deliveries a second in one room, and for a hot gateway, whose many rooms have few frames each to gather.
+ */
 const WINDOW_MS = 8;
 const LONG_WINDOW_MS = 16;
 const VERY_HOT = 200_000;
@@ -47,7 +50,7 @@ export class Pacer {
     const ofGateway = this.gateway.count(frames * viewers, now);
     const isHot = rate >= HOT_FRAMES || rate * viewers >= HOT_DELIVERIES;
     if (!isHot && (ofGateway < HOT_GATEWAY || rate < GATHERED_FRAMES)) return 0;
-    return rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
+    return isHot && rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
   }
 
   stop(): void {

@@ -1,8 +1,8 @@
 import type { Frame } from '../wire/frame.js';
 
 /**
- * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by bytes; the oldest
- * leave first and `after` rises.
+ * The latest events of a session as frames: all of them after `after`, without a hole. Bounded by the bytes that they keep in
+ * memory: those of their runs, which hold deltas and free room too. The oldest leave first and `after` rises.
  */
 export class Ring {
   private frames: Frame[] = [];
@@ -24,17 +24,27 @@ export class Ring {
   }
 
   push(frame: Frame): void {
+    // The events of a run follow one another.
+    if (this.frames.at(-1)?.run !== frame.run) this.bytes += frame.run.buffer.byteLength;
     this.frames.push(frame);
-    this.bytes += frame.size;
     while (this.bytes > this.maxBytes && this.length > 1) {
       const oldest = this.frames[this.start++]!;
       this.after = oldest.seq;
-      this.bytes -= oldest.size;
+      if (this.frames[this.start]!.run !== oldest.run) this.bytes -= oldest.run.buffer.byteLength;
     }
-    if (this.start > 1_024 && this.start * 2 > this.frames.length) {
+    // A frame that has left must not keep its run for long.
+    if (this.start * 2 > this.frames.length) {
       this.frames = this.frames.slice(this.start);
       this.start = 0;
     }
+  }
+
+  /** Forgets all. What follows begins after `offset`. */
+  restart(offset: number): void {
+    this.frames = [];
+    this.start = 0;
+    this.bytes = 0;
+    this.after = offset;
   }
 
   /** The events after `offset`, about `maxBytes` of them. `offset` must not be before `after`. */

@@ -1,8 +1,9 @@
 import type { Semaphore } from '@pizzapi/process';
 import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, eventsBytes, FrameWriter, type Frame } from '../wire/frame.js';
-import { Packet, packetsOf } from '../wire/packet.js';
+import { Packet } from '../wire/packet.js';
 import type { DrainWaiter } from './backpressure.js';
+import { CatchUp } from './catchUp.js';
 import type { DeliverySpans } from './deliverySpans.js';
 import { SharedLogReader } from './sharedLogReader.js';
 import { LastOffsets } from '../lastOffsets.js';
@@ -52,35 +53,25 @@ export interface Resume {
   tail?: number | undefined;
 }
 
-/** Bytes written to one viewer before others get their turn. */
-const TURN_BYTES = 256 * 1024;
-/** The room for the frames of a flush, as a multiple of the bytes of the one before. */
-const FLUSH_ROOM = 1.25;
 /** How long the first stored offset is believed, in ms. */
 const FIRST_MS = 1_000;
 /** How long an offset that the log has reached, but this room has not, is waited for, in ms. */
 const REACH_MS = 5_000;
 
 /**
- * The fan-out of one session: one subscription for any number of viewers, and one frame for each event. A viewer is
- * live, or it catches up from the ring of recent events or, further back, from the log. When nothing is left it becomes
- * live in the same turn, so that no event is missed or repeated.
+ * The fan-out of one session: one subscription for any number of viewers, and one frame for each event. `CatchUp` brings each
+ * viewer from where it is to what comes now.
  */
 export class Room {
   readonly viewers = new Set<Viewer>();
-  private readonly live = new Set<Viewer>();
   private readonly history: SharedLogReader;
+  private readonly catchUp: CatchUp<Viewer>;
   private readonly pacer: Pacer;
   private readonly writer = new FrameWriter();
-  /** About how many bytes the next flush sends; 0 where frames go out one by one. */
-  private flushBytes = 0;
   private readonly partials: Partials;
   private readonly reached = new Set<() => void>();
-  /** Framed and not yet sent to those who are live. */
-  private pending: Frame[] = [];
   private stopTail: () => Promise<void> = () => Promise.resolve();
   private firstKnown: { seq: Promise<number>; at: number } | undefined;
-  private slice: { after: number; packets: Packet[]; ringLast: number } | undefined;
   private readonly presence: RoomPresence;
   private closed = false;
 
@@ -90,17 +81,30 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, logReads, limits, metrics, elsewhere, deliveryRate } = options;
+    const { source, logReads, limits, flow, metrics, spans, elsewhere, deliveryRate } = options;
     this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
+    this.catchUp = new CatchUp<Viewer>({
+      ...{ ring, limits, flow },
+      older: (after, upTo) => this.history.next(after, upTo),
+      select: (frames, events) => this.withoutDeltas(frames, events),
+      onParked: (viewer) => this.parked(viewer),
+      onLive: (viewer) => this.nowLive(viewer),
+      onReplayed: (events) => metrics.frames('event', events),
+      onDelivered: (events, deltas, deliveries) => {
+        metrics.frames('event', events * deliveries);
+        metrics.frames('delta', deltas * deliveries);
+        if (spans !== undefined) spans.delivered(deliveries);
+      },
+    });
     this.presence = new RoomPresence({
       ...{ limits, elsewhere },
       own: () => [...this.viewers].map(({ presence }) => presence),
       show: (viewers) => this.broadcast({ type: 'presence', viewers }),
     });
-    this.pacer = new Pacer(() => this.flush(), deliveryRate);
+    this.pacer = new Pacer(() => this.catchUp.flush(), deliveryRate);
     this.partials = new Partials({
       ask: () => (metrics.partialAsked(), source.partial()),
-      flush: () => this.flush(),
+      flush: () => this.catchUp.flush(),
       maxHeld: limits.heldPieces,
     });
   }
@@ -130,8 +134,7 @@ export class Room {
 
   leave(viewer: Viewer): void {
     if (!this.viewers.delete(viewer)) return;
-    viewer.state = 'gone';
-    this.live.delete(viewer);
+    this.catchUp.leave(viewer);
     this.partials.forget(viewer);
     this.presence.changed();
   }
@@ -144,13 +147,13 @@ export class Room {
       from.tail === undefined
         ? await this.startAfter(viewer, from.after ?? 0, from.foreign === true)
         : await this.startOfTail(from.tail);
-    await this.fill(viewer);
+    await this.catchUp.fill(viewer);
   }
 
   /** Sends a frame to all viewers that were greeted, also to those that catch up: it is about the present state. */
   broadcast(frame: object): void {
     if (this.viewers.size === 0) return;
-    this.flush();
+    this.catchUp.flush();
     const packet = new Packet([controlFrame(frame)]);
     for (const viewer of this.viewers) viewer.wire.write(packet);
   }
@@ -165,6 +168,7 @@ export class Room {
 
   async close(): Promise<void> {
     this.closed = true;
+    this.catchUp.close();
     this.pacer.stop();
     this.presence.close();
     this.history.close();
@@ -173,130 +177,59 @@ export class Room {
   }
 
   private onEvents(batch: readonly SourceEvent[]): void {
-    if (this.pending.length === 0) this.writer.expect(Math.max(eventsBytes(batch), this.flushBytes));
+    const { catchUp, writer } = this;
+    if (!catchUp.isPending) writer.expect(Math.max(eventsBytes(batch), catchUp.flushBytes));
     const { metrics, spans } = this.options;
     metrics.received('event', batch.length);
     if (spans !== undefined) spans.arrived(batch);
+    const viewers = catchUp.live.size;
     for (const { seq, payload } of batch) {
-      const frame = this.writer.event(seq, payload);
+      const frame = writer.event(seq, payload);
       this.ring.push(frame);
-      if (this.live.size > 0) this.pending.push(frame);
+      if (viewers > 0) catchUp.push(frame);
     }
     if (this.first === 0) this.first = batch[0]?.seq ?? 0;
-    this.slice = undefined;
+    catchUp.ringChanged();
     for (const wake of this.reached) wake();
-    if (this.pending.length > 0) this.pacer.offer(batch.length, this.live.size);
+    if (catchUp.isPending) this.pacer.offer(batch.length, viewers);
     else if (spans !== undefined) spans.delivered(0);
   }
 
   private onDelta(bytes: Uint8Array): void {
+    const { catchUp, writer } = this;
     const n = isOneMap(bytes) ? peekNumber(bytes, 'n') : undefined;
     if (n === undefined) return;
     this.options.metrics.received('delta', 1);
-    if (this.pending.length === 0) this.writer.expect(this.flushBytes);
-    const frame = this.writer.delta(n, bytes);
+    if (!catchUp.isPending) writer.expect(catchUp.flushBytes);
+    const frame = writer.delta(n, bytes);
     const hole = this.partials.note(frame);
-    if (this.live.size === 0) return;
+    if (catchUp.live.size === 0) return;
     if (hole) {
       this.options.metrics.pieceGap();
-      this.flush();
-      this.partials.want(this.live);
+      catchUp.flush();
+      this.partials.want(catchUp.live);
     } else {
-      this.pending.push(frame);
-      this.pacer.offer(1, this.live.size);
+      catchUp.push(frame);
+      this.pacer.offer(1, catchUp.live.size);
     }
   }
 
-  /** Sends what waits to everyone who is live, as one message. */
-  private flush(): void {
-    const frames = this.pending;
-    if (frames.length === 0) return;
-    this.pending = [];
-    const { metrics, limits, spans } = this.options;
-    let events = 0;
-    let last = 0;
-    let bytes = 0;
-    for (const { seq, size } of frames) {
-      bytes += size;
-      if (seq === 0) continue;
-      events++;
-      last = seq;
-    }
-    this.flushBytes = frames.length > 1 ? bytes * FLUSH_ROOM : 0;
-    const all = new Packet(frames);
-    const withoutDeltas =
-      events === frames.length || !this.partials.isAnyoneWaiting
-        ? undefined
-        : new Packet(frames.filter(({ seq }) => seq > 0));
-    let deliveries = 0;
-    for (const viewer of this.live) {
-      if (viewer.wire.buffered > limits.parkBytes) {
-        this.park(viewer);
-        continue;
-      }
-      const packet = withoutDeltas !== undefined && this.partials.isWaiting(viewer) ? withoutDeltas : all;
-      if (packet.count > 0) viewer.wire.write(packet);
-      if (last > 0) viewer.position = last;
-      deliveries++;
-    }
-    metrics.frames('event', events * deliveries);
-    metrics.frames('delta', (frames.length - events) * deliveries);
-    if (spans !== undefined) spans.delivered(deliveries);
+  /** Viewers that wait for the snapshot of the open message get no deltas before it. */
+  private withoutDeltas(
+    frames: readonly Frame[],
+    events: number,
+  ): ((viewer: Viewer) => Packet | undefined) | undefined {
+    if (events === frames.length || !this.partials.isAnyoneWaiting) return undefined;
+    const packet = new Packet(frames.filter(({ seq }) => seq > 0));
+    return (viewer) => (this.partials.isWaiting(viewer) ? packet : undefined);
   }
 
-  /** Too much is unsent: from now on only the viewer's offset is kept, and filled once it has caught its breath. */
-  private park(viewer: Viewer): void {
+  private parked(viewer: Viewer): void {
     this.options.metrics.parked();
-    this.live.delete(viewer);
     this.partials.forget(viewer);
-    viewer.state = 'filling';
-    this.fill(viewer).catch(() => viewer.wire.close('internal'));
   }
 
-  /** Writes what is missing, at the viewer's pace, until nothing is; then it is live. */
-  private async fill(viewer: Viewer): Promise<void> {
-    const { limits, flow } = this.options;
-    let turn = 0;
-    while (this.filling(viewer)) {
-      const chunk =
-        viewer.position >= this.ring.after
-          ? this.fromRing(viewer.position)
-          : await this.history.next(viewer.position, this.ring.after);
-      if (!this.filling(viewer)) return;
-      if (viewer.position >= this.ring.after && chunk.packets.length === 0) return this.goLive(viewer);
-      for (const packet of chunk.packets) {
-        if (viewer.wire.buffered > limits.parkBytes) await flow.ready(viewer.wire);
-        else if (turn >= TURN_BYTES) await new Promise(setImmediate);
-        if (!this.filling(viewer)) return;
-        turn = turn >= TURN_BYTES ? 0 : turn + limits.chunkBytes;
-        viewer.wire.write(packet, () => flow.recheck(viewer.wire));
-        this.options.metrics.frames('event', packet.count);
-        viewer.position = packet.last;
-      }
-      viewer.position = Math.max(viewer.position, chunk.last);
-    }
-  }
-
-  private filling(viewer: Viewer): boolean {
-    return viewer.state === 'filling' && viewer.wire.open && !this.closed;
-  }
-
-  /** What the ring holds after `after`; those who ask for the same get the same buffers. */
-  private fromRing(after: number): { packets: readonly Packet[]; last: number } {
-    const { ring, options } = this;
-    if (this.slice?.after !== after || this.slice.ringLast !== ring.last) {
-      const frames = ring.from(after, TURN_BYTES);
-      this.slice = { after, ringLast: ring.last, packets: packetsOf(frames, options.limits.chunkBytes) };
-    }
-    const { packets } = this.slice;
-    return { packets, last: packets.at(-1)?.last ?? after };
-  }
-
-  /** Nothing is missing. All of this happens in one moment: what waits goes to the others, then this one joins them. */
-  private goLive(viewer: Viewer): void {
-    this.flush();
-    viewer.state = 'live';
-    this.live.add(viewer);
+  private nowLive(viewer: Viewer): void {
     if (!viewer.announced) {
       viewer.announced = true;
       viewer.wire.send({ type: 'live', seq: viewer.position });

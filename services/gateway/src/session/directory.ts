@@ -1,16 +1,13 @@
-import { setMaxListeners } from 'node:events';
 import {
   bucket,
-  keepWatching,
   ownerRows,
   RUNNER_OWNER_PREFIX,
   runnerOwnerRows,
   sessionRowKey,
-  watchLeases,
   WatchCache,
   type Backbone,
 } from '@pizzapi/backbone';
-import { retry, sleep, type Logger } from '@pizzapi/process';
+import { retry, type Logger } from '@pizzapi/process';
 import {
   commonRights,
   isMap,
@@ -21,6 +18,8 @@ import {
   type SessionInfo,
 } from '@pizzapi/protocol';
 import { KeyIndex } from '../auth/keyIndex.js';
+import { idInLease, isLeaseOf, type LeaseKind } from '../leaseKinds.js';
+import { HeldLeases } from './heldLeases.js';
 import { HeldSessions, type ProjectedSession, type RowChange, type RowSource } from './heldSessions.js';
 
 /** The owner of what changed; undefined while it is unknown. */
@@ -42,8 +41,6 @@ export type DirectoryChange =
   /** Changes of sessions may have been missed. */
   | { kind: 'gap' };
 
-/** A host that releases a lease has often just ended the session: the time for the projection to show it, in ms. */
-const RELEASE_MS = 500;
 /** Live sessions that are read at once. */
 const LOAD_BATCH = 500;
 
@@ -57,9 +54,6 @@ const hasInfo = <I>(value: unknown): value is { info: I } => isMap(value) && isM
 const ownerIn = (row: RunnerOwnerRow | undefined): string | undefined =>
   row?.forgottenAt === undefined ? row?.userId : undefined;
 
-const SESSION_LEASE = 'session.';
-const RUNNER_LEASE = 'runner.';
-
 /**
  * Runners, leases, and the sessions in use. A check answers from memory, after `load` has read the session that it names; a
  * session with a lease is always in memory. `host` and `online` come from the leases; whose a session is and which runner has
@@ -71,7 +65,7 @@ export class Directory {
   private readonly runners: WatchCache<{ info: RunnerInfo }>;
   private readonly runnerOwners: WatchCache<RunnerOwnerRow>;
   private readonly runnersByOwner = new KeyIndex();
-  private readonly leases = new Set<string>();
+  private readonly leases: HeldLeases;
   /** Releases the sessions that are held for their lease, by session. */
   private readonly live = new Map<string, () => void>();
   /** Sessions with a lease by their owner. */
@@ -84,7 +78,7 @@ export class Directory {
   private readonly leasesListed = new Promise<void>((resolve) => (this.leasesReady = resolve));
 
   constructor(
-    private readonly b: Backbone,
+    b: Backbone,
     private readonly log: Logger,
     options: { maxIdle?: number } = {},
     /** The rights of the token with this SHA-256. Undefined: all. */
@@ -104,6 +98,11 @@ export class Directory {
         gap: () => this.tell({ kind: 'gap' }),
       },
       log,
+    });
+    this.leases = new HeldLeases(b, log, {
+      changed: (key, change) => this.tell({ kind: 'lease', key, change }),
+      settled: (key) => this.leaseChanged(key),
+      listed: () => void this.listed(),
     });
     this.runnerOwners = new WatchCache(runnerOwnerRows(b), { prefix: RUNNER_OWNER_PREFIX, log });
     this.runnerOwners.onChange((rid, after, before) => this.runnerOwned(rid, ownerIn(after), ownerIn(before)));
@@ -140,10 +139,7 @@ export class Directory {
   start(): void {
     this.sessions.start();
     for (const cache of this.caches) cache.start();
-    const { signal } = this.stopping;
-    // Every lease that is released waits for a moment.
-    setMaxListeners(0, signal);
-    void keepWatching(() => this.watchLeases(), { signal, log: this.log, what: 'leases' });
+    this.leases.start(this.stopping.signal);
   }
 
   stop(): void {
@@ -256,27 +252,26 @@ export class Directory {
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** How many leases are held whose keys begin with `prefix`. */
-  countLeases(prefix: string): number {
-    let count = 0;
-    for (const key of this.leases) if (key.startsWith(prefix)) count++;
-    return count;
+  /** How many leases of a kind are held. */
+  countLeases(kind: LeaseKind): number {
+    return this.leases.count(kind);
   }
 
   /** All runners that are online, of every person, by name. */
   onlineRunners(): RunnerInfo[] {
-    return [...this.leases]
-      .flatMap((key) => (key.startsWith(RUNNER_LEASE) ? (this.runner(key.slice(RUNNER_LEASE.length)) ?? []) : []))
+    return this.leases
+      .ids('runner')
+      .flatMap((rid) => this.runner(rid) ?? [])
       .sort((a, b) => a.name.localeCompare(b.name));
   }
 
   isOnline(rid: string): boolean {
-    return this.leases.has(RUNNER_LEASE + rid);
+    return this.leases.has('runner', rid);
   }
 
   /** Whether the host of a session holds its lease. */
   isHosted(sid: string): boolean {
-    return this.leases.has(SESSION_LEASE + sid);
+    return this.leases.has('session', sid);
   }
 
   /** Waits until `condition` holds, asked again at every change; false when `ms` pass before. */
@@ -331,20 +326,6 @@ export class Directory {
     if (owner !== undefined) this.tell({ kind: 'runner', runner, added: true, owner });
   }
 
-  private async watchLeases(): Promise<void> {
-    for await (const change of watchLeases(this.b, '', this.stopping.signal)) {
-      if (change.kind === 'ready') void this.listed();
-      else if (change.kind === 'held' ? !this.leases.has(change.key) : this.leases.has(change.key)) {
-        if (change.kind === 'held') this.leases.add(change.key);
-        else this.leases.delete(change.key);
-        this.tell({ kind: 'lease', key: change.key, change: change.kind === 'held' ? 'held' : change.reason });
-        const { key } = change;
-        if (change.kind === 'held' || change.reason === 'expired') this.leaseChanged(key);
-        else void sleep(RELEASE_MS, this.stopping.signal).then(() => this.leases.has(key) || this.leaseChanged(key));
-      }
-    }
-  }
-
   /** Loads the live sessions there were at the start. */
   private async listed(): Promise<void> {
     if (this.leasesKnown) return;
@@ -367,8 +348,8 @@ export class Directory {
   }
 
   private leaseChanged(key: string): void {
-    const id = key.slice(key.indexOf('.') + 1);
-    if (!key.startsWith(SESSION_LEASE)) return this.runnerChanged(id, false);
+    const id = idInLease(key);
+    if (!isLeaseOf(key, 'session')) return this.runnerChanged(id, false);
     const isHosted = this.isHosted(id);
     const wasLive = this.live.has(id);
     if (isHosted && !wasLive) this.setLive(id);

@@ -1,4 +1,4 @@
-import type { Backbone } from '@pizzapi/backbone';
+import { erasingKey, erasingRows, type Backbone } from '@pizzapi/backbone';
 import {
   ERASED_ID,
   errorInfo,
@@ -40,7 +40,8 @@ export class Eraser {
       await directory.load(sid);
       const owner = directory.userOf(sid);
       const isAdmin = principal.role === 'admin';
-      if (owner === ERASED_ID && isAdmin) return this.request(principal, { sid });
+      if (owner === ERASED_ID && (isAdmin || (await this.isErasing(principal, sid))))
+        return await this.request(principal, { sid });
       if (owner === undefined || (owner !== principal.userId && !isAdmin)) return refused(unknownSession(sid));
       const problem = await this.deps.remover.end(sid, () => this.kill(principal, sid));
       return problem === undefined ? await this.request(principal, { sid }) : refused(problem);
@@ -55,6 +56,11 @@ export class Eraser {
     if (userId === OWNER_ID)
       return refused(errorInfo('forbidden', 'The account of the owner belongs to the installation'));
     return this.request(principal, { userId });
+  }
+
+  /** Whether a session of this person is being erased: it belongs to no one any more. */
+  private async isErasing({ userId }: Principal, sid: string): Promise<boolean> {
+    return (await erasingRows(this.deps.b).get(erasingKey(userId, sid))) !== undefined;
   }
 
   /** As the person that erases: an admin may not act in the session otherwise. */

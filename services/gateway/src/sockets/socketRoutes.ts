@@ -40,7 +40,7 @@ export async function registerUpgrades(app: FastifyInstance, sockets: Sockets): 
   });
 }
 
-/** `/ws/sessions/:sid`, `/ws/hub` and `/ws/runners`: refused at the upgrade, in the shape of the HTTP API, or spoken with. */
+/** `/ws/sessions/:sid`, `/ws/terminals/:tid`, `/ws/hub` and `/ws/runners`: refused at the upgrade, in the shape of the HTTP API, or spoken with. */
 export function socketRoutes(
   app: FastifyInstance,
   deps: SocketAdmissionDeps & { sockets: Sockets; metrics: GatewayMetrics },
@@ -71,6 +71,10 @@ export function socketRoutes(
       },
     });
   route('/ws/sessions/:sid', (request) => ({ kind: 'viewer', sid: (request.params as { sid: string }).sid }), true);
+  route('/ws/terminals/:tid', (request) => ({
+    kind: 'terminal',
+    terminalId: (request.params as { tid: string }).tid,
+  }));
   route('/ws/hub', () => ({ kind: 'hub' }));
   route('/ws/runners', () => ({ kind: 'runners' }));
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import {
   parseHubUp,
   parseRunnersUp,
+  parseTerminalUp,
   restartReason,
   toErrorInfo,
   type CloseName,
@@ -19,6 +20,8 @@ import { Inbox } from './inbox.js';
 import type { MetaFeeds } from './metaFeed.js';
 import { concerns, type Revocation } from './revocation.js';
 import { SocketLimits } from './socketLimits.js';
+import { TerminalSocket } from '../terminals/terminalSocket.js';
+import type { TerminalRooms } from '../terminals/terminalRooms.js';
 import { ViewerSocket, type ViewerDeps } from './viewerSocket.js';
 
 /** How often every connection is asked for a sign of life, in ms; one that gave none since is cut. */
@@ -39,13 +42,20 @@ export interface SocketsDeps extends ViewerDeps {
   pages: SessionPages;
   shared: SharedSessions;
   metas: MetaFeeds;
+  terminals: TerminalRooms;
 }
 
 /** What a connection speaks with. */
-export type SocketTarget = { kind: 'viewer'; sid: string } | { kind: 'hub' } | { kind: 'runners' };
+export type SocketTarget =
+  { kind: 'viewer'; sid: string } | { kind: 'terminal'; terminalId: string } | { kind: 'hub' } | { kind: 'runners' };
 
-const pathOf = (target: SocketTarget): string =>
-  target.kind === 'viewer' ? `/ws/sessions/${target.sid}` : `/ws/${target.kind}`;
+function pathOf(target: SocketTarget): string {
+  if (target.kind === 'viewer') return `/ws/sessions/${target.sid}`;
+  return target.kind === 'terminal' ? `/ws/terminals/${target.terminalId}` : `/ws/${target.kind}`;
+}
+
+/** Frames that wait for no other one: a ping is answered while a command is on its way to the log. */
+const URGENT: readonly string[] = ['ping', 'terminal_taken'];
 
 interface Client {
   alive: boolean;
@@ -162,6 +172,7 @@ export class Sockets {
       this.speak(connection, socket, parseHubUp);
     } else if (target.kind === 'runners')
       this.speak(connection, new RunnersSocket(deps, principal, wire, runners), parseRunnersUp);
+    else if (target.kind === 'terminal') this.showTerminal(connection, target.terminalId);
     else this.view(connection, target.sid);
   }
 
@@ -186,6 +197,18 @@ export class Sockets {
     void viewer.greet();
   }
 
+  private showTerminal(connection: Connection, terminalId: string): void {
+    const { terminals: rooms, metrics, log, resumeMs } = this.deps;
+    const terminal = new TerminalSocket(
+      { rooms, metrics, log, resumeMs },
+      terminalId,
+      connection.principal,
+      connection.wire,
+    );
+    this.speak(connection, terminal, parseTerminalUp);
+    void terminal.greet();
+  }
+
   private speak<F extends { type: string }>(
     { ws, wire, json, principal }: Connection,
     conversation: SocketHandler<F>,
@@ -195,7 +218,7 @@ export class Sockets {
     const inbox = new Inbox({
       ...{ ws, json, parse },
       onFrame: (frame: F) => conversation.onFrame(frame),
-      isUrgent: ({ type }) => type === 'ping',
+      isUrgent: ({ type }) => URGENT.includes(type),
       onProblem: (error, ref) => conversation.problem(error, ref),
       onBroken: () => wire.close('bad_frame'),
       onFailure: (thrown) => {

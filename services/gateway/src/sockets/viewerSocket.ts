@@ -113,6 +113,7 @@ export class ViewerSocket {
         first: room.first,
         log: reader.log,
         keys: true,
+        ...(this.principal.share?.files === true ? { files: true } : {}),
       });
       for (const frame of held ?? []) this.wire.send(frame);
     } catch (thrown) {

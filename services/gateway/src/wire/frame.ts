@@ -1,4 +1,4 @@
-import { encode, isOneMap } from '@pizzapi/protocol';
+import { decode, encode, isMap, isOneMap, MAX_FRAME_DEPTH } from '@pizzapi/protocol';
 import { FrameRun } from './frameRun.js';
 import { UNREADABLE } from './storedEvent.js';
 
@@ -11,6 +11,10 @@ const EVENT_HEAD = Buffer.from([0x83, ...str('type'), ...str('event'), ...str('s
 const EVENT_KEY = Buffer.from(str('event'));
 const UNREADABLE_BYTES = encode(UNREADABLE);
 const DELTA_HEAD = Buffer.from([0x82, ...str('type'), ...str('delta'), ...str('delta')]);
+const DATA_HEAD = Buffer.from([0x83, ...str('type'), ...str('terminal_data'), ...str('n')]);
+const DATA_KEY = Buffer.from(str('bytes'));
+/** The type and the four bytes of the length of a `bin 32`. */
+const BIN_HEAD = 5;
 
 /** One frame, where it lies. */
 export class Frame {
@@ -77,10 +81,37 @@ export class FrameWriter {
     return new Frame(0, n, run, start, start + bytes);
   }
 
+  /** `{ type: 'terminal_data', n, bytes }` around output of a terminal that ends at byte `n`. */
+  terminalData(n: number, output: Uint8Array): Frame {
+    const bytes = DATA_HEAD.length + numberLength(n) + DATA_KEY.length + BIN_HEAD + output.byteLength;
+    const run = this.runFor(bytes);
+    const start = run.add(bytes);
+    const { buffer } = run;
+    buffer.set(DATA_HEAD, start);
+    const key = writeNumber(buffer, start + DATA_HEAD.length, n);
+    buffer.set(DATA_KEY, key);
+    const bin = buffer.writeUInt8(0xc6, key + DATA_KEY.length);
+    buffer.set(output, buffer.writeUInt32BE(output.byteLength, bin));
+    return new Frame(n, 0, run, start, start + bytes);
+  }
+
   private runFor(bytes: number): FrameRun {
     if (this.run?.fits(bytes) !== true) this.run = new FrameRun(Math.max(bytes, this.expected));
     return this.run;
   }
+}
+
+/** The output in a frame that `terminalData` has made. */
+export function outputIn(frame: Frame): Buffer {
+  const { bytes } = frame;
+  return bytes.subarray(DATA_HEAD.length + numberLength(frame.seq) + DATA_KEY.length + BIN_HEAD);
+}
+
+/** The frame as the subprotocol of JSON has it. */
+export function jsonOf({ bytes }: Frame): string {
+  const frame = decode(bytes, MAX_FRAME_DEPTH);
+  if (!isMap(frame) || !(frame['bytes'] instanceof Uint8Array)) return JSON.stringify(frame);
+  return JSON.stringify({ ...frame, bytes: Buffer.from(frame['bytes']).toString('base64') });
 }
 
 /** Any other frame. */

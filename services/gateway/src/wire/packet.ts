@@ -1,5 +1,5 @@
-import { concat, decode, MAX_FRAME_DEPTH } from '@pizzapi/protocol';
-import { cutBySize, type Frame } from './frame.js';
+import { concat } from '@pizzapi/protocol';
+import { cutBySize, jsonOf, type Frame } from './frame.js';
 import { BINARY, headerLength, TEXT, writeHeader } from './webSocketHeader.js';
 
 /** Frames that go out together: for msgpack viewers as one message, for JSON viewers as one message each. */
@@ -45,8 +45,8 @@ function join(frames: readonly Frame[]): Buffer {
   return whole;
 }
 
-function textMessage({ bytes }: Frame): Buffer {
-  const body = Buffer.from(JSON.stringify(decode(bytes, MAX_FRAME_DEPTH)));
+function textMessage(frame: Frame): Buffer {
+  const body = Buffer.from(jsonOf(frame));
   const message = Buffer.allocUnsafe(headerLength(body.length) + body.length);
   body.copy(message, writeHeader(message, 0, body.length, TEXT));
   return message;

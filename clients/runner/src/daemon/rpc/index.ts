@@ -3,16 +3,18 @@ import type { Logger } from '@pizzapi/process';
 import { subjects, type RunnerRight } from '@pizzapi/protocol';
 import type { SessionHosts } from '../hosts.js';
 import { commandHandlers, type CommandDeps } from './commandHandlers.js';
+import { fileHandlers, type FileDeps } from './fileHandlers.js';
 import { RunnerRequestDispatcher, type RunnerHandlers } from './dispatcher.js';
 import { gitHandlers, type GitDeps } from './gitHandlers.js';
 import { statusHandlers, type StatusDeps } from './statusHandlers.js';
+import { terminalHandlers, type TerminalHandlerDeps } from './terminalHandlers.js';
 
 export * from './dispatcher.js';
 
 /** How long a reply may take to reach nats-server before the runner does what it has to do after it, in ms. */
 const FLUSH_MS = 1_000;
 
-export interface RunnerRpcDeps extends StatusDeps, CommandDeps, GitDeps {
+export interface RunnerRpcDeps extends StatusDeps, CommandDeps, TerminalHandlerDeps, GitDeps, FileDeps {
   /** The rights of the runner's token. Undefined: all. */
   rights?: () => readonly RunnerRight[] | undefined;
   /** All sessions of the daemon. */
@@ -25,7 +27,13 @@ export interface RunnerRpcDeps extends StatusDeps, CommandDeps, GitDeps {
  * the type asks for a handler of every method of the table.
  */
 function daemonHandlers(deps: RunnerRpcDeps): RunnerHandlers {
-  return { ...statusHandlers(deps), ...commandHandlers(deps), ...gitHandlers(deps) };
+  return {
+    ...statusHandlers(deps),
+    ...commandHandlers(deps),
+    ...terminalHandlers(deps),
+    ...gitHandlers(deps),
+    ...fileHandlers(deps),
+  };
 }
 
 /** Answers what a daemon is asked, until the returned function is called. */

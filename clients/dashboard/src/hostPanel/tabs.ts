@@ -1,0 +1,33 @@
+import SquareTerminal from '@lucide/svelte/icons/square-terminal';
+import type { RunnerRight } from '@pizzapi/protocol';
+import type { Component } from 'svelte';
+import type { HostTabId } from '../model/hostTabs.js';
+import type { HostPanel, HostTabProps } from '../state/hostPanel.svelte.js';
+
+/** A tab of the panel of a host. Its component is loaded when a person opens it. */
+export interface HostTab {
+  id: HostTabId;
+  label: string;
+  icon: Component<{ class?: string }>;
+  /** Shown where the person has this right on the host. */
+  right: RunnerRight;
+  /** It needs a session: the page of a host is without it. */
+  ofSession?: true;
+  load: () => Promise<{ default: Component<HostTabProps> }>;
+}
+
+/** In the order in which they are shown. */
+const TABS: readonly HostTab[] = [
+  {
+    id: 'terminals',
+    label: 'Terminal',
+    icon: SquareTerminal,
+    right: 'terminals',
+    load: () => import('../terminals/TerminalPanel.svelte'),
+  },
+];
+
+/** The tabs that a person may open here. */
+export function tabsOf(panel: HostPanel): readonly HostTab[] {
+  return TABS.filter(({ right, ofSession }) => panel.can(right) && (ofSession !== true || panel.session !== undefined));
+}
