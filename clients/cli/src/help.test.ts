@@ -5,6 +5,7 @@ const COMMANDS = [
   ...['attach', 'run', 'resume', 'stop', 'kill', 'delete', 'rename', 'fork', 'usage'],
   ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit', 'top'],
   ...['runner pair', 'runner list', 'runner forget', 'runner install', 'runner uninstall', 'runner status'],
+  ...['changes', 'worktrees', 'worktrees list', 'worktrees keep', 'worktrees merge', 'worktrees remove'],
   ...['exec', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
   ...['files', 'files ls', 'files cat', 'files get', 'files put', 'files search'],
   'completion',
