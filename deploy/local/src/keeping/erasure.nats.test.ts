@@ -23,7 +23,6 @@ import {
   openWriter,
   ownerOf,
   publishAudit,
-  publishRunnerEvent,
   proveArchive,
   pushSubscriptionRows,
   readAudit,
@@ -33,9 +32,7 @@ import {
   replay,
   requestRpc,
   RESTORE_OPTIONS,
-  sendCommand,
   sessionRows,
-  shareRows,
   streamSink,
   tombstones,
   unpackStream,
@@ -44,21 +41,14 @@ import {
 import { everyStoredMessage, placesOf } from '@pizzapi/backbone/testing';
 import { askForRebuild, createProjector, watchRequest, type Projector } from '@pizzapi/meta-projector';
 import { createMetrics, readOptions, silentLogger } from '@pizzapi/process';
-import {
-  decode,
-  encode,
-  hostApiSubjects,
-  newId,
-  type Command,
-  type EraseRequest,
-  type SessionEvent,
-} from '@pizzapi/protocol';
+import { decode, encode, hostApiSubjects, newId, type EraseRequest } from '@pizzapi/protocol';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storeSession } from '../testing/storedSession.js';
 import { keep } from './keep.js';
 
 let s: SecuredNats;
@@ -85,45 +75,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A session with a text in everything that a session can have. */
+/** A session with a text in everything, which the projector has read to its end. */
 async function sessionWith(text: string, userId: string, runner?: Awaited<ReturnType<TestHosts['runner']>>) {
-  const host = runner ?? (await hosts.runner(userId));
-  const session = await hosts.session(host);
-  const { sid, rid, epoch, worker } = session;
-  const events: SessionEvent[] = [
-    {
-      ...{ type: 'session_started', at: 1, cwd: `/${text}`, name: text, model: 'demo/demo' },
-      ...{ runnerId: rid, userId, epoch, piVersion: '1' },
-    },
-    { type: 'input_received', at: 2, commandId: newId('c'), by: { userId, via: 'owner' }, text, deliverAs: 'prompt' },
-    { type: 'todo_updated', at: 3, todoList: [{ id: 1, text, status: 'pending' }] },
-    { type: 'session_ended', at: 3, reason: 'killed' },
-  ];
-  const writer = await openWriter(worker, {
-    ...{ sid, epoch, spoolDir: join(folder, sid) },
-    storedIds: () => Promise.resolve([]),
-  });
-  for (const event of events) await writer.append(event);
-  await writer.settled();
-  await writer.close();
-  await new BlobStore(gateway).put({ userId, sid }, Buffer.from(`a file: ${text}`), `text/${text}`, { keep: true });
-  const shareId = newId('sh');
-  await shareRows(gateway).put(`${sid}.${shareId}`, {
-    ...{ shareId, sessionId: sid, userId, mode: 'read', createdAt: 1, expiresAt: Date.now() + 60_000 },
-    ...{ grantee: 'someone', grantedAs: text },
-  });
-  await notificationPrefsRows(gateway).put(`user.${userId}`, {
-    ...{ agentFinished: true, needsInput: true, error: true, webhook: null, muted: [sid, 'another'] },
-  });
-  const by = { userId, via: 'owner' };
-  const at = Date.now();
-  const command = { commandId: newId('c'), name: 'input', sessionId: sid, args: { text }, by, at, expiresAt: at + 1e6 };
-  await sendCommand(gateway, rid, command as unknown as Command);
-  await publishRunnerEvent(host.b, rid, {
-    ...{ type: 'session_opened', at, sessionId: sid, cwd: `/${text}`, adopted: false },
-  });
-  await expect.poll(async () => (await readSessionRow(gateway, sid))?.info.state).toBe('ended');
-  return { ...session, host, userId };
+  const session = await storeSession({ hosts, gateway, folder }, text, userId, runner);
+  await expect.poll(async () => (await readSessionRow(gateway, session.sid))?.info.state).toBe('ended');
+  return session;
 }
 
 async function erase(erase: EraseRequest['erase']): Promise<Record<string, unknown>> {
