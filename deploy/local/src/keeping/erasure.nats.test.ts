@@ -23,6 +23,7 @@ import {
   openWriter,
   ownerOf,
   publishAudit,
+  publishRunnerEvent,
   proveArchive,
   pushSubscriptionRows,
   readAudit,
@@ -151,6 +152,11 @@ describe('a session that was erased', () => {
     const keeper = await hosts.connect({ kind: 'keeper', rid }, host.password);
     await erase({ sid });
     await isOver();
+    // What the host had not sent yet comes before it asks for the session.
+    await publishRunnerEvent(host.b, rid, {
+      ...{ type: 'session_opened', at: 1, sessionId: sid, cwd: '/spooled-late', adopted: false },
+    });
+    expect(await placesOf(s.admin, 'spooled-late')).not.toEqual([]);
     const claim = await claimGrant(host.b, host.of(sid), { signal: AbortSignal.timeout(20_000) });
     expect(claim).toMatchObject({ kind: 'refused', code: 'session_not_found', erased: true });
     expect(claim.kind === 'refused' && claim.message).toContain('was erased');
@@ -164,6 +170,8 @@ describe('a session that was erased', () => {
     await writer?.append({ type: 'agent_start', at: 1 });
     await writer?.close();
     expect((await headOf(gateway, sid)).last).toBe(0);
+    await expect.poll(() => placesOf(s.admin, 'spooled-late'), { timeout: 20_000 }).toEqual([]);
+    await isOver();
     // Erasing again changes nothing.
     expect(await erase({ sid })).toMatchObject({ kind: 'answer', removed: {}, isOver: true });
   });
