@@ -12,11 +12,11 @@ import {
 import type { GatewayMetrics } from './metrics.js';
 import type { Directory } from './session/directory.js';
 
-/** Hosts in one picture, at most. */
+/** Most hosts in one answer. */
 const MAX_HOSTS = 200;
 /** How long a host, or nats-server, may take to answer, in ms. */
 const ANSWER_MS = 1_500;
-/** How long a picture counts, in ms: many readers cost as much as one. */
+/** How long the figures are used again, in ms: many readers cost as much as one. */
 const FRESH_MS = 500;
 
 const NOTHING = new Uint8Array(0);

@@ -189,7 +189,7 @@ function callerIn(call: unknown): Pick<RunnerCall, 'id' | 'userId' | 'within'> {
   return {
     id: id !== undefined && isId(id) ? id : `unnamed-${++unnamed}`,
     userId: stringAt(given, 'userId') ?? '',
-    // Even a name that is no id confines the caller: to nothing.
+    // A name that is no id confines the caller too: no session has it.
     within,
   };
 }
