@@ -5,7 +5,7 @@ const COMMANDS = [
   ...['attach', 'run', 'resume', 'stop', 'kill', 'delete', 'rename', 'fork', 'usage'],
   ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit', 'top'],
   ...['runner pair', 'runner list', 'runner forget', 'runner install', 'runner uninstall', 'runner status'],
-  ...['exec', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
+  ...['exec', 'terminal', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
   'completion',
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],
   ...['backup', 'restore', 'archive', 'open', 'purge', 'users retention'],

@@ -75,7 +75,7 @@ function open(options: Partial<TerminalOptions> = {}): TerminalConnection {
   const clock = {
     now: () => 0,
     setTimeout: (fn: () => void) => timers.push(fn),
-    clearTimeout: (handle: unknown) => void (timers[Number(handle) - 1] = () => undefined),
+    clearTimeout: (handle: unknown) => void timers.splice(Number(handle) - 1, 1, () => undefined),
   };
   const terminal = openTerminal({
     ...{ url: 'http://gateway', terminalId: TERMINAL, viewer: 'me', WebSocket: FakeSocket, clock },
@@ -94,7 +94,7 @@ function open(options: Partial<TerminalOptions> = {}): TerminalConnection {
 const again = (): void => timers.at(-1)!();
 
 describe('a client of a terminal', () => {
-  it('says where it begins, gives its data in order, and goes on there over the next connection', () => {
+  it('says where it begins, gives its data in order, and continues there over the next connection', () => {
     const terminal = open({ after: 5, label: 'phone' });
     expect(FakeSocket.last.url).toBe(`ws://gateway/ws/terminals/${TERMINAL}`);
     FakeSocket.last.greet(9);
@@ -162,7 +162,7 @@ describe('a client of a terminal', () => {
 
   it('shows who has the keyboard, errors and the host, and is over with its shell', () => {
     const terminal = open();
-    const changes = vi.fn();
+    const changes = vi.fn<(names: string[]) => void>();
     terminal.subscribe((change) => changes(Object.entries(change).flatMap(([name, is]) => (is ? [name] : []))));
     FakeSocket.last.greet();
     const writer = { viewer: 'other', name: 'Other' };
