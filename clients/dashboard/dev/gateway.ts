@@ -16,6 +16,7 @@ import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { ScriptedTerminals } from './terminals.js';
+import { changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -311,6 +312,8 @@ function scriptedFetch(
     }
     const ofTerminal = terminals.answer(url.pathname, body);
     if (ofTerminal !== undefined) return json(ofTerminal);
+    const ofChanges = changesAnswer(script.scene, url.pathname, body);
+    if (ofChanges !== undefined) return json(ofChanges);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

@@ -1,3 +1,4 @@
+import FileDiff from '@lucide/svelte/icons/file-diff';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { RunnerRight } from '@pizzapi/protocol';
 import type { Component } from 'svelte';
@@ -24,6 +25,13 @@ const TABS: readonly HostTab[] = [
     icon: SquareTerminal,
     right: 'terminals',
     load: () => import('../terminals/TerminalPanel.svelte'),
+  },
+  {
+    id: 'changes',
+    label: 'Changes',
+    icon: FileDiff,
+    right: 'files:read',
+    load: () => import('../changes/ChangesPanel.svelte'),
   },
 ];
 
