@@ -22,7 +22,13 @@ const WORKTREES: SessionWorktree[] = [
     ...{ worktreeId: 'pizzapi-docs-5e6f7a8b', branch: 'pizzapi/docs-5e6f7a8b', base: OID('a'), baseBranch: 'main' },
     path: '/home/ada/.pizzapi/runner/worktrees/pizzapi-docs-5e6f7a8b',
     ...{ repository: '/home/ada/pizzapi', sessionId: 'docs', ended: true, createdAt: NOW },
-    ...{ kept: true, uncommitted: 0, ahead: 0, behind: 4, version: 'v2' },
+    ...{ kept: true, uncommitted: 0, ahead: 1, behind: 4, version: 'v2' },
+  },
+  {
+    ...{ worktreeId: 'pizzapi-spike-9c0d1e2f', branch: 'pizzapi/spike-9c0d1e2f', base: OID('a'), baseBranch: 'main' },
+    path: '/home/ada/.pizzapi/runner/worktrees/pizzapi-spike-9c0d1e2f',
+    ...{ repository: '/home/ada/pizzapi', sessionId: 'spike', ended: true, createdAt: NOW },
+    ...{ kept: false, uncommitted: 0, ahead: 0, behind: 0, version: 'v3' },
   },
 ];
 
@@ -48,10 +54,14 @@ const PATCH = `diff --git a/${PATH} b/${PATH}
  }
 `;
 
+/** Requests about git and changes, for a test. */
+export const CALLS: { method: string; body: Record<string, unknown> }[] = [];
+
 /** What a request about git and about changes is answered with, in the scene `changes`; undefined for any other. */
 export function changesAnswer(scene: string, path: string, body: Record<string, unknown>): object | undefined {
   const method = /\/rpc\/(\w+)$/.exec(path)?.[1];
   if (!scene.startsWith('changes') || method === undefined) return undefined;
+  CALLS.push({ method, body });
   const diff = { patch: btoa(PATCH), total: PATCH.length, version: 'v', was: OID('1'), now: OID('2') };
   switch (method) {
     case 'session_changes':

@@ -16,7 +16,7 @@ import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { ScriptedTerminals } from './terminals.js';
-import { changesAnswer } from './changes.js';
+import { CALLS, changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -83,6 +83,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     pages: PAGES,
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Requests to the host about git and changes. */
+    calls: CALLS,
     /** Bodies of the sessions that the page has asked for. */
     started: STARTED,
   });
