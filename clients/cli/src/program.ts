@@ -8,6 +8,7 @@ import { addDecode } from './commands/decode.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHostTerminal } from './commands/terminal.js';
 import { addExec } from './commands/exec.js';
+import { addFiles } from './commands/files.js';
 import { addImport } from './commands/import.js';
 import { addLink } from './commands/link.js';
 import { addNatsEnv } from './commands/natsEnv.js';
@@ -102,6 +103,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addChanges(program, context);
   addWorktrees(program, context);
   addExec(program, context);
+  addFiles(program, context);
   addHostTerminal(program, context);
   addTop(program, context);
   addRunner(program, context);
