@@ -47,6 +47,8 @@ const changes = async (page: Page) => {
     await page.getByRole('menuitem', { name: 'Changes' }).click();
   }
   await page.getByRole('list', { name: 'Changed files' }).waitFor();
+  // The next view in the same tab begins without the panel.
+  await page.evaluate(() => sessionStorage.clear());
 };
 const changedFile = (page: Page) => page.getByRole('button', { name: /viewers\.ts/ });
 
