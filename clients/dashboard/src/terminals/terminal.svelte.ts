@@ -147,6 +147,11 @@ export class TerminalView implements ScreenListener {
     screen.resize(this.#theirs);
   }
 
+  /** The name of the screen for screen readers. */
+  relabel(label: string): void {
+    if (this.#screen !== undefined) this.#screen.label = label;
+  }
+
   focus(): void {
     this.#screen?.focus();
   }
