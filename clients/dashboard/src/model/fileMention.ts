@@ -17,7 +17,7 @@ export interface FileChoice {
 /** The longest path that is completed, in characters. */
 const MAX_QUERY = 200;
 
-/** The mention that the cursor is in: `@` at the beginning of a word. Addresses such as `a@b` are none. */
+/** The mention that the cursor is in: `@` at the beginning of a word. In `a@b` the `@` is inside a word. */
 export function fileMentionAt(text: string, cursor: number): FileMention | undefined {
   const before = text.slice(Math.max(0, cursor - MAX_QUERY - 2), cursor);
   const [, quoted, plain] = /(?:^|[\s(["'`])@(?:"([^"\n]*)|([^\s"]*))$/u.exec(before) ?? [];

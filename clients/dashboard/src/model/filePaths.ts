@@ -25,7 +25,7 @@ const FILE_NAME = /^(?:[^/]*\p{L}[^/]*)?\.\p{L}[\p{L}\p{N}_-]{0,11}$/u;
 
 /**
  * The paths that a text may name, in order: `src/app.ts`, `src/app.ts:12`, `src/app.ts:12:5`, `src/app.ts(12,5)`,
- * `src/app.ts#L12`, `/etc/hosts`, `~/notes`, `README.md`. Addresses of the web are none.
+ * `src/app.ts#L12`, `/etc/hosts`, `~/notes`, `README.md`. It leaves out addresses of the web.
  */
 export function pathsIn(text: string): PathMention[] {
   const found: PathMention[] = [];

@@ -8,7 +8,7 @@ it('a folder is pinned once, whether or not a slash ends it, and is let go again
   expect(togglePinned([], '/')).toEqual(['/']);
 });
 
-it('what is stored and is no list of folders is none', () => {
+it('a stored text that is no list of folders gives no folder', () => {
   for (const stored of [undefined, '', '{', '{}', '[1]']) expect(pinnedFolders(stored)).toEqual([]);
   expect(pinnedFolders('["/a"]')).toEqual(['/a']);
 });

@@ -1,4 +1,4 @@
-import { SvelteMap } from 'svelte/reactivity';
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
 /** What a path leads to on the host; null: to no file and no folder. */
 export type PathKind = 'file' | 'folder' | null;
@@ -18,8 +18,8 @@ const MISSING_MS = 20_000;
 /** Which paths exist on a host, of those that texts name. Asks for many at once, and for each once. */
 export class PathIndex {
   readonly #known = new SvelteMap<string, PathKind>();
-  readonly #missingSince = new Map<string, number>();
-  readonly #wanted = new Set<string>();
+  readonly #missingSince = new SvelteMap<string, number>();
+  readonly #wanted = new SvelteSet<string>();
   readonly #find: FindPaths;
   readonly #now: () => number;
   #asking: Promise<void> | undefined;

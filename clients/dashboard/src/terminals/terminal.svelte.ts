@@ -111,7 +111,7 @@ export class TerminalView implements ScreenListener {
     ];
   }
 
-  /** Puts it on the screen. Returns how to leave; the terminal goes on. */
+  /** Puts it on the screen. Returns how to leave; the terminal continues. */
   show(element: HTMLElement, label: string): () => void {
     const screen = new TerminalScreen(element, this, { fontSize: looks.fontSize, isRead: looks.isRead, label });
     this.#screen = screen;
