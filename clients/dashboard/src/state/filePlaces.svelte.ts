@@ -1,17 +1,18 @@
 import { getContext, setContext } from 'svelte';
+import { SvelteMap } from 'svelte/reactivity';
 import { pathsIn, type PathMention } from '../model/filePaths.js';
 import type { HostTarget } from '../model/hostTabs.js';
 import { hostPath } from '../model/route.js';
 import { api } from './client.js';
 import type { HostPanel } from './hostPanel.svelte.js';
 import { addressOf } from './pagePath.js';
-import { PathIndex, type PathKind } from './pathIndex.svelte.js';
+import { PathIndex, type PathKind } from './pathIndex.js';
 
 /** Leads from the texts of a session to the files of its host. */
 export class FilePlaces {
   readonly #panel: HostPanel;
   readonly #isShown: () => boolean;
-  readonly #index = new PathIndex((paths) => this.#find(paths));
+  readonly #index = new PathIndex((paths) => this.#find(paths), new SvelteMap());
 
   /** `isShown`: files can be opened here. */
   constructor(panel: HostPanel, isShown: () => boolean) {

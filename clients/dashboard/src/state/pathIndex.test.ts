@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PathIndex, type PathKind } from './pathIndex.svelte.js';
+import { PathIndex, type PathKind } from './pathIndex.js';
 
 function indexOf(files: ReadonlySet<string>) {
   const asked: (readonly string[])[] = [];
@@ -9,6 +9,7 @@ function indexOf(files: ReadonlySet<string>) {
       asked.push(paths);
       return paths.map((path): PathKind => (files.has(path) ? 'file' : null));
     },
+    new Map(),
     () => now,
   );
   return { asked, index, pass: (ms: number) => (now += ms) };

@@ -1,5 +1,3 @@
-import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-
 /** What a path leads to on the host; null: to no file and no folder. */
 export type PathKind = 'file' | 'folder' | null;
 
@@ -17,19 +15,21 @@ const MISSING_MS = 20_000;
 
 /** Which paths exist on a host, of those that texts name. Asks for many at once, and for each once. */
 export class PathIndex {
-  readonly #known = new SvelteMap<string, PathKind>();
-  readonly #missingSince = new SvelteMap<string, number>();
-  readonly #wanted = new SvelteSet<string>();
+  readonly #known: Map<string, PathKind>;
+  readonly #missingSince = new Map<string, number>();
+  readonly #wanted = new Set<string>();
   readonly #find: FindPaths;
   readonly #now: () => number;
   #asking: Promise<void> | undefined;
 
-  constructor(find: FindPaths, now: () => number = Date.now) {
+  /** `known`: what is known of each path; a map of signals, where the page shows it. */
+  constructor(find: FindPaths, known: Map<string, PathKind> = new Map(), now: () => number = Date.now) {
+    this.#known = known;
     this.#find = find;
     this.#now = now;
   }
 
-  /** What is known of a path. Undefined: not known yet. It is a signal, and asks the host if need be. */
+  /** What is known of a path. Undefined: not known yet. Asks the host if need be, and changes no signal now. */
   kindOf(path: string): PathKind | undefined {
     const kind = this.#known.get(path);
     if (kind === undefined || this.#isStale(path)) this.#want(path);
