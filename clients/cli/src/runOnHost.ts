@@ -53,17 +53,17 @@ export async function runOnHost(
   const running = new RemoteCommand(io, api, rid, started.value.execId, leaving.signal);
   const signals = new SignalForwarder(io, running);
   const input = stdin ? running.sendInput() : Promise.resolve();
+  const output = running.follow(started.value);
   try {
-    const exit = await running.follow(started.value);
+    // A command without the rest of its input must not do half of its work: it ends with an error.
+    const exit = await Promise.race([output, input.then(() => output)]);
     return exitCode(io, exit);
   } catch (error) {
-    if (!(error instanceof Failure)) throw error;
     await running.kill();
-    throw new Failure(error.info, FAILED);
+    throw error instanceof Failure ? new Failure(error.info, FAILED) : error;
   } finally {
     leaving.abort();
     signals.stop();
-    void input.catch(() => undefined);
   }
 }
 
@@ -107,14 +107,20 @@ class RemoteCommand {
     }
   }
 
-  /** Passes on the input of this process until it ends. */
+  /** Passes on the input of this process until it ends, or the command does. Throws when the input cannot be passed on. */
   async sendInput(): Promise<void> {
     const { stdin } = this.io;
-    let offset = 0;
+    let sent = 0;
     const send = async (bytes: Buffer, end: boolean) => {
-      if (this.exited) return;
-      const request = { execId: this.execId, offset, bytes: bytes.toString('base64'), ...(end && { end }) };
-      ({ received: offset } = await this.patiently('exec_input', request));
+      const from = sent;
+      const until = from + bytes.byteLength;
+      // A command that does not read takes a part, or nothing: the rest is sent again.
+      do {
+        if (this.exited) return;
+        const rest = bytes.subarray(sent - from).toString('base64');
+        const request = { execId: this.execId, offset: sent, bytes: rest, ...(end && { end }) };
+        ({ received: sent } = await this.patiently('exec_input', request));
+      } while (sent < until);
     };
     const onOver = () => void (stdin as Partial<NodeJS.ReadStream>).destroy?.();
     this.over.addEventListener('abort', onOver);
@@ -125,8 +131,9 @@ class RemoteCommand {
           await send(bytes.subarray(at, at + INPUT_BYTES), false);
       }
       await send(Buffer.alloc(0), true);
-    } catch {
-      // The command has ended, or its output says why it cannot be reached.
+    } catch (error) {
+      // What is left of the input when the command has ended is of no use.
+      if (!this.exited && !this.over.aborted) throw error;
     }
   }
 
@@ -137,11 +144,12 @@ class RemoteCommand {
   }
 
   private async patiently<M extends 'exec_output' | 'exec_input'>(method: M, request: MethodRequest<M>) {
-    const began = Date.now();
+    let failingSince: number | undefined;
     for (;;) {
       const result = await this.api.runnerCall(this.rid, method, request, { signal: this.over });
       if (result.kind === 'ok') return result.value;
-      const isPassing = PASSING.includes(result.error.code) && Date.now() - began < OUT_OF_REACH_MS;
+      failingSince ??= Date.now();
+      const isPassing = PASSING.includes(result.error.code) && Date.now() - failingSince < OUT_OF_REACH_MS;
       if (!isPassing || this.over.aborted) throw new Failure(result.error, FAILED);
       await this.io.sleep(AGAIN_MS, this.over);
     }

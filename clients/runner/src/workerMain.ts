@@ -1,4 +1,4 @@
-import { createLogger, openTracing, OPTIONS, OWN_SECRETS, readOptions } from '@pizzapi/process';
+import { createLogger, EXPORTER_SECRETS, openTracing, OPTIONS, OWN_SECRETS, readOptions } from '@pizzapi/process';
 import { announceHosted, loadedPi, warmUp } from './pi/index.js';
 import { PI_ROOT, WORKER_SOCKET } from './processes.js';
 import { Worker } from './worker/worker.js';
@@ -11,7 +11,7 @@ const agentDir = process.env['PI_CODING_AGENT_DIR'];
 const pi = loadedPi();
 const tracing = openTracing('worker', { env: { ...process.env }, log }).finally(() => {
   // The exporter has read them; what the agent starts must not find them.
-  for (const name of ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS']) delete process.env[name];
+  for (const name of EXPORTER_SECRETS) delete process.env[name];
 });
 
 // Its own login comes over the socket; what the agent starts must not find the way there, nor what a person has set.

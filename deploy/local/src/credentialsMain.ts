@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { CREDENTIALS_OPTIONS, readOptions } from '@pizzapi/process';
+import { CREDENTIALS_OPTIONS, readOptions, redactText } from '@pizzapi/process';
 import { toErrorInfo } from '@pizzapi/protocol';
 import { writeCredentials } from './writeCredentials.js';
 
@@ -14,6 +14,6 @@ try {
   process.stdout.write(`${lines.join('\n')}\n`);
 } catch (error) {
   const { code, message } = toErrorInfo(error);
-  process.stderr.write(`${code}: ${message}\n`);
+  process.stderr.write(`${code}: ${redactText(message)}\n`);
   process.exitCode = code === 'bad_option' ? 2 : 1;
 }

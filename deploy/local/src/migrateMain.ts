@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { createLogger, MIGRATE_OPTIONS, readOptions } from '@pizzapi/process';
+import { createLogger, MIGRATE_OPTIONS, readOptions, redactText } from '@pizzapi/process';
 import { CodedError, toErrorInfo } from '@pizzapi/protocol';
 import { migrate, outcomeLines } from './migrate.js';
 
@@ -18,7 +18,7 @@ try {
   const { code, message } = stopped
     ? { code: 'start_stopped', message: 'The move was stopped. The same command continues it.' }
     : toErrorInfo(error);
-  process.stderr.write(`${code}: ${message}\n`);
+  process.stderr.write(`${code}: ${redactText(message)}\n`);
   process.exitCode = 1;
 }
 // A connection that is still being made must not hold the program.

@@ -52,22 +52,31 @@ function isQuestion(msg: Msg): boolean {
   return msg.reply !== undefined && INBOX.test(msg.reply) && ONLY_ASKED.test(headerText(msg));
 }
 
-/** Asks and waits for the first answer. `no_responders` comes at once when nobody serves the subject. */
+/**
+ * Asks and waits for the first answer. `no_responders` comes at once when nobody serves the subject. `signal` ends the wait, as a
+ * time-out does.
+ */
 export function requestRpc(
   b: Backbone,
   subject: string,
   body: Uint8Array,
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
 ): Promise<RpcOutcome> {
   const { mux } = internals(b);
-  if (b.status() !== 'connected') return Promise.resolve({ kind: 'timeout' });
+  if (b.status() !== 'connected' || signal?.aborted === true) return Promise.resolve({ kind: 'timeout' });
   return new Promise((resolve) => {
+    const onAbort = (): void => {
+      mux.done(token);
+      resolve({ kind: 'timeout' });
+    };
     const token = mux.request(subject, body, undefined, timeoutMs, (reply) => {
       mux.done(token);
+      signal?.removeEventListener('abort', onAbort);
       if (reply === undefined) resolve({ kind: 'timeout' });
       else if (statusOf(headerText(reply)) === 503) resolve({ kind: 'no_responders' });
       else resolve({ kind: 'ok', body: payloadOf(reply) });
     });
+    signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
 

@@ -248,3 +248,8 @@ export const OPTIONS = defineOptions({
  * inherits one.
  */
 export const OWN_SECRETS: readonly string[] = [...secretVariables(OPTIONS), OPTIONS.natsUser.env];
+
+/** The variables with which a process signs in at a collector of traces. A worker reads them, and no program of an agent may. */
+export const EXPORTER_SECRETS: readonly string[] = ['', 'TRACES_', 'METRICS_', 'LOGS_'].map(
+  (signal) => `OTEL_EXPORTER_OTLP_${signal}HEADERS`,
+);

@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path';
 import { Command, Option } from 'commander';
 import { addOptions, flagName, readOptions, type OptionSpec, type OptionsSpec } from './options.js';
+import { redactText } from './redact.js';
 
 /** Exit code of a process whose command line is invalid. */
 const USAGE_ERROR = 2;
@@ -63,7 +64,7 @@ export function parseFlags(
   options: FlagsOptions = {},
 ): Record<string, unknown> {
   const fail = (sentence: string): never => {
-    process.stderr.write(`bad_option: ${sentence}. Run it with --help.\n`);
+    process.stderr.write(`bad_option: ${redactText(sentence)}. Run it with --help.\n`);
     process.exit(USAGE_ERROR);
   };
   return flagsCommand(name, spec, options, fail)

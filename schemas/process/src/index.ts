@@ -1,5 +1,6 @@
 export * from './backoff.js';
 export * from './logger.js';
+export { redactText } from './redact.js';
 export * from './options.js';
 export * from './flags.js';
 export * from './catalog.js';

@@ -31,6 +31,21 @@ const TEXTS: [kind: string, text: string, secret: string][] = [
   ['a key of a model provider', 'sk-ant-REDACTME-0123456789abcdef', 'REDACTME'],
   ['a variable', 'ANTHROPIC_API_KEY=abcdef OTHER=1', 'abcdef'],
   ['headers of an exporter', 'OTEL_EXPORTER_OTLP_HEADERS=x-honeycomb-team=abcdef', 'abcdef'],
+  ['a password in JSON', 'The body was {"user":"ada","password":"hunter2","x":1}', 'hunter2'],
+  ['a password with a quote in JSON', '{"password":"hun\\"ter2"}', 'ter2'],
+  ['a token in JSON', "{'refresh_token': 'abc123def'}", 'abc123def'],
+  [
+    'a password in JSON inside of JSON',
+    JSON.stringify({ body: JSON.stringify({ db_password: 'hunter2' }) }),
+    'hunter2',
+  ],
+  ['a password in YAML', 'password: hunter2', 'hunter2'],
+  ['a token in a header', 'Pizzapi-Page-Token: abc123def', 'abc123def'],
+  ['the token of the owner in a subprotocol', `sec-websocket-protocol bearer.local.${'aB3-'.repeat(11)}`, 'aB3-aB3'],
+  ['the token of a page in a subprotocol', `pizzapi.json, page.${'aB3_'.repeat(11)}`, 'aB3_aB3'],
+  ['the cookie of a login', `got pizzapi=${'aB3-'.repeat(11)}`, 'aB3-aB3'],
+  ['a password on a command line', "mysql --user ada --password 'hunter two' -e x", 'hunter'],
+  ['a token on a command line', 'deploy --api-token=abc123def', 'abc123def'],
   ['a private key', '-----BEGIN PRIVATE KEY-----\nMIIEabc\n-----END PRIVATE KEY-----', 'MIIEabc'],
 ];
 
@@ -93,6 +108,24 @@ describe('a log', () => {
       name: 'test',
       msg: 'the key pzk_abcd was used',
     });
+  });
+
+  it.each([
+    'Set PIZZAPI_NATS_NKEY or PIZZAPI_NATS_NKEY_FILE, not both',
+    '{"tokens":17,"totalTokens":5,"tokenKind":"user","sid":"s_1"}',
+    'git log --oneline -- src/page.svelte src/local.ts',
+    'The token of this runner does not allow sessions',
+    'pizzapi users passwd ada@example.com',
+    'code: nats_unauthorized, key: Enter',
+  ])('leaves a text without a secret as it is: %s', (text) => {
+    expect(redactText(text)).toBe(text);
+  });
+
+  it('stays fast with texts that look like secrets', () => {
+    const began = performance.now();
+    for (const part of ['token', '"password"', '--secret-', 'a-', '\\"', 'password: "'])
+      redactText(part.repeat(Math.ceil(50_000 / part.length)));
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   it('says which key it was', () => {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { CodedError, isErrorCode } from '@pizzapi/protocol';
 import { createLogger, type Logger } from './logger.js';
+import { redactText } from './redact.js';
 import { withTimeout } from './withTimeout.js';
 
 /** Anything that lives long. */
@@ -75,7 +76,7 @@ export async function runService(
   const service = await Promise.race([starting, late]).catch((thrown: unknown) => {
     if (abort.signal.aborted) process.exit(EXIT.ok);
     if (!(thrown instanceof CodedError)) return crash(thrown);
-    process.stderr.write(`${name}: ${thrown.message} [${thrown.code}]\n`);
+    process.stderr.write(`${redactText(`${name}: ${thrown.message}`)} [${thrown.code}]\n`);
     process.exit(EXIT.failed);
   });
   if (service === undefined) return;

@@ -80,7 +80,14 @@ describe('a session is granted', () => {
   it('to no runner whose token does not allow sessions, which is told what it allows', async () => {
     const { b, rid, of } = await hosts.runner('ann', { allow: ['files:read'] });
     expect(await relayVersion(b, rid)).toMatchObject({ allow: ['files:read'] });
-    expect(await claimGrant(b, of(newId('s')))).toMatchObject({ kind: 'refused', code: 'right_missing' });
+    const refused = { kind: 'refused', code: 'right_missing' };
+    expect(await claimGrant(b, of(newId('s')))).toMatchObject(refused);
+    // Nor a session that another runner of the account has left, nor one of another account.
+    for (const userId of ['ann', 'bob']) {
+      const { sid } = await sessionOf(await runnerOf(userId));
+      expect(await claimGrant(b, of(sid))).toMatchObject(refused);
+      expect((await bucket<{ runnerId: string }>(s.admin, 'owners').get(sid))?.value.runnerId).not.toBe(rid);
+    }
     const other = await runnerOf('ann');
     expect(await relayVersion(other.b, other.rid)).not.toHaveProperty('allow');
   });

@@ -94,6 +94,9 @@ class HostApi {
     const claimed = callerOf(subject);
     if (claimed?.kind === 'runner' && request.sid === undefined) return this.forRunner(claimed.rid, request);
     const caller = claimed && (await authorizeCaller(this.deps.b, claimed, request.sid));
+    // Before all else: the answer must not depend on whose the session is, or whether there is one.
+    if (claimed?.kind === 'runner' && caller?.isOwn !== true && !(await this.mayHostSessions(claimed.rid)))
+      return refuse('right_missing', 'The token of this runner does not allow sessions');
     if (caller === undefined) return refuse('session_not_found');
     if (request.verb === 'claim') return this.claim(caller);
     // Who does not have the session has no log of it to ask for.
@@ -153,6 +156,11 @@ class HostApi {
     }
   }
 
+  /** Without the right, a runner keeps the sessions that it has, and gets no other one. */
+  private async mayHostSessions(rid: string): Promise<boolean> {
+    return rightsOf(await rightsOfRunner(this.deps.b, rid)).includes('sessions');
+  }
+
   private linkModes(userId: string, links: readonly { shareId: string; sessionId: string }[]): Promise<LinkMode[]> {
     const modeOf = async (link: { shareId: string; sessionId: string }): Promise<LinkMode> => {
       const state = await shareLinkStateOf(this.deps.b, link, userId, Date.now());
@@ -164,8 +172,6 @@ class HostApi {
   /** Gives the session to the runner, with a new epoch. */
   private async claim({ userId, rid, sid, fresh }: AuthorizedCaller): Promise<Reply> {
     const { b, grants, metrics, authorizer, audit } = this.deps;
-    if (fresh && !rightsOf(await rightsOfRunner(b, rid)).includes('sessions'))
-      return refuse('right_missing', 'The token of this runner does not allow sessions');
     const shortage = fresh ? await this.shortageFor(userId, sid) : undefined;
     if (shortage !== undefined) {
       metrics.grants.inc({ outcome: 'storage_full' });

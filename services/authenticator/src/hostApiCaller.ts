@@ -11,6 +11,8 @@ export interface AuthorizedCaller {
   sid: string;
   /** The session has no owner yet, or was erased: then the claim is refused with this reason. */
   fresh: boolean;
+  /** The session has been claimed by this runner. */
+  isOwn: boolean;
 }
 
 /** Reads `desk.runner.<rid>` and `desk.session.<sid>`. */
@@ -23,7 +25,7 @@ export function callerOf(subject: string): Caller | undefined {
 
 /**
  * Returns whose session a request is about. A worker can name only its own session, a daemon every session of its
- * account that no other runner has. Undefined for every other session, as for one that does not exist.
+ * account. Undefined for every other session, as for one that does not exist.
  */
 export async function authorizeCaller(
   b: Backbone,
@@ -33,10 +35,12 @@ export async function authorizeCaller(
   const sid = caller.kind === 'session' ? caller.sid : named;
   if (sid === undefined || (named !== undefined && named !== sid)) return undefined;
   const owner = await ownerOf(b, sid);
-  if (caller.kind === 'session') return owner && { userId: owner.userId, rid: owner.runnerId, sid, fresh: false };
+  if (caller.kind === 'session')
+    return owner && { userId: owner.userId, rid: owner.runnerId, sid, fresh: false, isOwn: true };
   const runner = (await runnerOwnerRows(b).get(runnerOwnerKey(caller.rid)))?.value;
   if (runner === undefined) return undefined;
   const isErased = owner?.erasedAt !== undefined;
   if (owner !== undefined && owner.userId !== runner.userId && !isErased) return undefined;
-  return { userId: runner.userId, rid: caller.rid, sid, fresh: owner === undefined || isErased };
+  const isOwn = owner?.userId === runner.userId && owner.runnerId === caller.rid;
+  return { userId: runner.userId, rid: caller.rid, sid, fresh: owner === undefined || isErased, isOwn };
 }

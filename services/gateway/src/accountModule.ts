@@ -106,7 +106,7 @@ export function createAccountModule(deps: AccountModuleDeps): AccountModule {
   const handovers = new Handovers({ b, credentialCache, limits, audit });
   const passwordPolicy = new PasswordPolicy(deps.issuer?.passwords);
   const entry = { accounts, logins, passwords, limits, passwordPolicy, audit };
-  const signIn = new SignIn({ ...entry, b, secret, cookies, handovers });
+  const signIn = new SignIn({ ...entry, b, secret, cookies, handovers, issuerLoginMs: deps.issuer?.loginMs });
   const signUp = new SignUp({ ...entry, mode, signIn, invitations });
   const pairing = new DeviceAuthorization({ b, credentialCache, keys, limits, audit, publicUrl });
   const store = new NotificationStore(b, publicUrl);

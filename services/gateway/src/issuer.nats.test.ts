@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { SignJWT, importJWK, decodeJwt, UnsecuredJWT, generateKeyPair, type JWTPayload } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AUDIT_STREAM, streamHead } from '@pizzapi/backbone';
-import { PAGE_TOKEN, SUBPROTOCOL, type UserInfo } from '@pizzapi/protocol';
-import { askAt, type Browser } from './testing/browser.js';
+import { AUDIT_STREAM, refreshRows, streamHead } from '@pizzapi/backbone';
+import { secretHash } from '@pizzapi/process';
+import { PAGE_TOKEN, SUBPROTOCOL, type LoginInfo, type UserInfo } from '@pizzapi/protocol';
+import { askAt, Browser } from './testing/browser.js';
 import { auditRows } from './testing/auditRows.js';
 import {
   begin,
@@ -106,6 +107,30 @@ describe('a first sign-in through the issuer', () => {
     expect(await accountOf('Ada')).toHaveLength(1);
   });
 
+  it('counts once, and once begun it does not count', async () => {
+    const ok = async () =>
+      Number(/sign_ins_total\{outcome="ok"\} (\d+)/.exec(await s.gateway.metrics.render())?.[1] ?? 0);
+    const before = await ok();
+    await begin(s.browser());
+    await signInAs(s, s.browser(), s.knows('once'));
+    expect((await ok()) - before).toBe(1);
+  });
+
+  it('does not count as an attempt of its network, and waits while there were too many others', async () => {
+    const limited = await s.startWith({}, { attemptsPerMinute: 2 });
+    s.knows('team');
+    const all = await Promise.all(Array.from({ length: 4 }, () => signInAs(s, s.browser(limited), 'team')));
+    expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const browser = s.browser(limited);
+    const begun = await begin(browser);
+    const callback = await s.provider.signIn(begun.url, 'team');
+    for (let attempt = 0; attempt < 2; attempt++) await finish(s.browser(limited), callback, begun);
+    expect(await finish(browser, callback, begun)).toMatchObject({ status: 429 });
+    // What was not looked at can be finished elsewhere, or later.
+    browser.port = undefined;
+    expect(await finish(browser, callback, begun)).toMatchObject({ status: 200 });
+  });
+
   it('makes one account for a person who signs in twice at once', async () => {
     s.knows('twin', { name: 'Twin' });
     await Promise.all([signInAs(s, s.browser(), 'twin'), signInAs(s, s.browser(second), 'twin')]);
@@ -121,7 +146,7 @@ describe('a first sign-in through the issuer', () => {
     expect({ status, code }).toEqual({ status: 403, code: 'issuer_refused' });
     expect(JSON.stringify(body)).toMatch(why);
     expect(await accountOf(name)).toEqual([]);
-    expect(await auditRows(s, after)).toMatchObject([{ kind: 'login_failed', how: 'issuer' }, { kind: 'refused' }]);
+    expect(await auditRows(s, after)).toMatchObject([{ kind: 'login_failed', how: 'issuer' }]);
   });
 
   it('gives the role of the admin group at each sign-in', async () => {
@@ -326,6 +351,34 @@ describe('a person who leaves', () => {
     expect(await auditRows(s, after)).toContainEqual(
       expect.objectContaining({ kind: 'logout', by: 'issuer', why: 'issuer_logout' }),
     );
+  });
+
+  it('is signed out where a link of a signed-in browser signed in, which lives no longer than without a refresh token', async () => {
+    const lan = await s.start({ issuer: { ...s.settings, loginMs: 60_000 }, lan: true, lanAddresses: ['127.0.0.2'] });
+    const browser = s.browser();
+    await signInAs(s, browser, s.knows('ida'));
+    const elsewhere = new Browser(lan.url);
+    Object.assign(elsewhere, { cookie: browser.cookie, pageToken: browser.pageToken });
+    const { url } = (await elsewhere.ask('/api/auth/handover', {})).body as { url: string };
+    const device = new Browser(lan.url);
+    const token = decodeURIComponent(new URL(url).hash.slice('#login='.length));
+    expect(await device.ask('/api/auth/link', { token })).toMatchObject({ status: 200 });
+    const { logins } = (await device.ask('/api/auth/logins')).body as { logins: LoginInfo[] };
+    const own = logins.find(({ current }) => current);
+    expect(own).toMatchObject({ throughIssuer: true });
+    expect(own!.expiresAt - own!.createdAt).toBe(60_000);
+    await s.provider.logOut('ida');
+    await vi.waitFor(async () => expect([await me(browser), await me(device)]).toEqual([401, 401]), PATIENT);
+  });
+
+  it('leaves no refresh token after signing out', async () => {
+    const browser = s.browser();
+    await signInAs(s, browser, s.knows('ulf'));
+    const hash = secretHash(browser.cookie!.slice(browser.cookie!.indexOf('=') + 1));
+    const token = () => refreshRows(s.b).get(`refresh.${hash}`);
+    expect(await token()).toBeDefined();
+    await browser.ask('/api/auth/logout', {});
+    expect(await token()).toBeUndefined();
   });
 
   it('is signed out by nothing that only looks like a logout token', async () => {

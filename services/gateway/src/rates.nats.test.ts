@@ -133,3 +133,12 @@ it('one address sends no more than its own, whoever it says it is; starts of ses
   // There is no runner of theirs: what is not refused for its number is answered so.
   expect(statuses).toEqual(new Set([404, 429]));
 });
+
+it('also limits what changes something at a runner, which has a row in the audit log', async () => {
+  const call = (method: string) => ask(`/api/runners/r1/rpc/${method}`, { json: {} });
+  const [statuses, last] = await times(RATES.account + 1, () => call('restart'));
+  expect(statuses.filter((status) => status === 429)).toHaveLength(1);
+  expect(last).toMatchObject({ status: 429, code: 'too_many_requests' });
+  expect(Number(last.retryAfter)).toBeGreaterThan(0);
+  expect((await call('ping')).status).not.toBe(429);
+});

@@ -62,6 +62,33 @@ describe('pizzapi exec', () => {
     expect(bodies('exec_input')).toEqual([part, part, { execId: EXEC_ID, offset: 10, bytes: '', end: true }]);
   });
 
+  it('sends again what a command that does not read has not taken', async () => {
+    let received = 0;
+    api.script[at('exec_input')] = ({ body }) => {
+      const { offset, bytes, end } = body as { offset: number; bytes: string; end?: boolean };
+      expect(offset).toBe(received);
+      const length = Buffer.from(bytes, 'base64').byteLength;
+      received += length > 4 ? 3 : length;
+      if (end === true) release = () => chunk({ exit: { code: 0, signal: null } });
+      return ok({ received });
+    };
+    let release = () => chunk({ next: 0 });
+    api.script[at('exec_output')] = () => release();
+    expect(await run(['exec', 'laptop', '--', 'cat'], { env, stdin: 'typed text' })).toMatchObject({ code: 0 });
+    const parts = bodies('exec_input').map((body) =>
+      Buffer.from((body as { bytes: string }).bytes, 'base64').toString(),
+    );
+    expect(parts).toEqual(['typed text', 'ed text', 'text', '']);
+  });
+
+  it('ends the command with an error when its input cannot be passed on', async () => {
+    api.script[at('exec_input')] = () => refuse(403, 'right_missing');
+    api.script[at('exec_output')] = () => chunk({ next: 0 });
+    const ran = await run(['exec', 'laptop', '--', 'tar', 'x'], { env, stdin: 'typed text' });
+    expect(ran).toMatchObject({ code: 255, stderr: expect.stringMatching(/^right_missing: /) as string });
+    expect(bodies('exec_kill')).toEqual([{ execId: EXEC_ID }]);
+  });
+
   it.each([
     ['the signal that ended it', { code: null, signal: 'SIGKILL' }, 137, ''],
     ['the time it had', { code: null, signal: 'SIGTERM', ended: 'timeout' }, 143, '--timeout'],

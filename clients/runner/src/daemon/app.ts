@@ -182,7 +182,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     const ask = (folder: string) => workers.ask('models', { agentDir: folder });
     const models = new ModelCatalog({ agentDir, ask, pi: () => pi.key, file: home.models, log });
     await models.load();
-    const commands = new CommandRunner({ env: withoutSecrets(env), folder: home.execs });
+    const commands = new CommandRunner({ env, folder: home.execs });
     await commands.recover();
     const terminals = new Terminals({
       ...{ backbone, runnerId, log, folder: home.terminals, env: withoutSecrets(env) },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { RESTORE_OPTIONS } from '@pizzapi/backbone';
-import { createLogger, readOptions } from '@pizzapi/process';
+import { createLogger, readOptions, redactText } from '@pizzapi/process';
 import { CodedError, toErrorInfo } from '@pizzapi/protocol';
 import { keep } from './keep.js';
 import type { KeepRequest } from './request.js';
@@ -39,7 +39,7 @@ try {
 } catch (error) {
   const stopped = stop.signal.aborted && !(error instanceof CodedError);
   const { code, message } = stopped ? { code: 'start_stopped', message: STOPPED[command] } : toErrorInfo(error);
-  process.stderr.write(`${code}: ${message}\n`);
+  process.stderr.write(`${code}: ${redactText(message)}\n`);
   process.exitCode = stopped ? 130 : 1;
 }
 // A connection that is still being made must not hold the program.

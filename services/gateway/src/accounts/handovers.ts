@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { handoverRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { secretHash } from '@pizzapi/process';
-import { errorInfo, type HandoverRow } from '@pizzapi/protocol';
+import { errorInfo, type HandoverRow, type LoginRow } from '@pizzapi/protocol';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Principal } from '../auth/principal.js';
 import { refused, retryAfterText, type Refused } from './outcome.js';
@@ -51,19 +51,20 @@ export class Handovers {
     return { kind: 'created', token, expiresAt };
   }
 
-  /** The account that a token signs in to, once; undefined when it is not valid. */
-  async take(token: string): Promise<string | undefined> {
+  /**
+   * The account that a token signs in to, once, and the login of the browser that has created it. Undefined when the token is not
+   * valid.
+   */
+  async take(token: string): Promise<{ userId: string; login?: LoginRow } | undefined> {
     const found = TOKEN.test(token) ? await this.rows.get(keyOf(token)) : undefined;
     if (found === undefined) return undefined;
     // Of many who ask at once, one removes the row.
     const taken = await this.rows.delete(keyOf(token), { revision: found.revision, markerMs: MARKER_MS });
     const { userId, expiresAt, loginId } = found.value;
     if (taken.kind === 'conflict' || expiresAt <= this.now()) return undefined;
-    return loginId === undefined || this.hasLogin(loginId) ? userId : undefined;
-  }
-
-  /** A login that has ended takes the links along that it has created. */
-  private hasLogin(id: string): boolean {
-    return [...this.deps.credentialCache.logins.values()].some((login) => login.id === id);
+    if (loginId === undefined) return { userId };
+    // A login that has ended takes the links along that it has created.
+    const login = [...this.deps.credentialCache.logins.values()].find(({ id }) => id === loginId);
+    return login === undefined ? undefined : { userId, login };
   }
 }

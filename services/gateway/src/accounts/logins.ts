@@ -64,14 +64,14 @@ export class Logins {
   /** Ends one login of an account; false when there is none with this id. Resolves once it opens nothing here. */
   async end(userId: string, id: string): Promise<boolean> {
     const found = this.of(userId).find(([, login]) => login.id === id);
-    if (found !== undefined) await this.remove(...found);
+    if (found !== undefined) await this.remove(found);
     return found !== undefined;
   }
 
   /** Ends all logins of an account but one. */
   async endAll(userId: string, except?: string): Promise<void> {
     const others = this.of(userId).filter(([, { id }]) => id !== except);
-    await Promise.all(others.map(([hash, login]) => this.remove(hash, login)));
+    await Promise.all(others.map((login) => this.remove(login)));
   }
 
   private of(userId: string): [hash: string, LoginRow][] {
@@ -82,11 +82,11 @@ export class Logins {
   }
 
   private async makeRoom(userId: string): Promise<void> {
-    for (const [hash, login] of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(hash, login);
+    for (const login of this.of(userId).slice(MAX_LOGINS - 1)) await this.remove(login);
   }
 
-  private async remove(hash: string, { issuer }: LoginRow): Promise<void> {
-    // The issuer would take it for as long as it exists.
+  private async remove([hash, { issuer }]: [hash: string, LoginRow]): Promise<void> {
+    // First: when this fails, the login is still there, and so is the way to its token.
     if (issuer !== undefined) await this.refreshTokens.delete(refreshKeyOf(loginKey(hash)), { markerMs: MARKER_MS });
     const { revision } = await this.rows.delete(loginKey(hash), { markerMs: MARKER_MS });
     await this.credentialCache.logins.deletionSettled(hash, revision);

@@ -21,6 +21,18 @@ describe('attempts', () => {
     expect(await limits.consume('login', { ip: '192.0.2.2' })).toBeUndefined();
   });
 
+  it('that do not count never use up what a client has, and those that count say how long to wait', async () => {
+    const limits = new AttemptRateLimiter();
+    const waitOf = () => limits.waitOf('issuer', { ip: A });
+    expect(await times(50, waitOf)).toBe(0);
+    await times(9, () => limits.consume('issuer', { ip: A }));
+    expect(await waitOf()).toBeUndefined();
+    await limits.consume('issuer', { ip: A });
+    expect(await waitOf()).toBeGreaterThan(0);
+    expect(await limits.consume('issuer', { ip: A })).toBeGreaterThan(0);
+    expect(await limits.waitOf('issuer', { ip: '192.0.2.2' })).toBeUndefined();
+  });
+
   it('of one client, however many, keep nobody else from an account', async () => {
     const limits = new AttemptRateLimiter();
     await times(500, () => limits.consume('login', { ip: A, account }));

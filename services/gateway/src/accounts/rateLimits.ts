@@ -74,6 +74,13 @@ export class AttemptRateLimiter {
     return signedIn ? consume(this.devices, key) : this.takeAtAccount(key);
   }
 
+  /** The seconds that a client has to wait for its next attempt; undefined when it may try now. Counts nothing. */
+  async waitOf(what: AttemptOutcome, { ip }: Pick<Attempter, 'ip'>): Promise<number | undefined> {
+    const counted = await this.clients.get(keyOf(what, networkOf(ip)));
+    if (counted === null || counted.consumedPoints < this.clients.points) return undefined;
+    return Math.max(1, Math.ceil(counted.msBeforeNext / 1_000));
+  }
+
   /** It was no guess, and does not count. */
   async refund(what: AttemptOutcome, { ip, account, device, signedIn = false }: Attempter): Promise<void> {
     if (device !== undefined) return void (await this.devices.delete(keyOf(what, device)));

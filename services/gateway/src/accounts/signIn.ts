@@ -1,6 +1,13 @@
 import { bucket, type Backbone, type AuditWriter } from '@pizzapi/backbone';
 import { checkLinkToken, secretHash } from '@pizzapi/process';
-import { errorInfo, PASSWORD_REQUIREMENTS, validatePassword, type AccountRow, type LoginBody } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  PASSWORD_REQUIREMENTS,
+  validatePassword,
+  type AccountRow,
+  type LoginBody,
+  type LoginRow,
+} from '@pizzapi/protocol';
 import type { Cookies } from '../auth/cookies.js';
 import type { Credential } from '../auth/principal.js';
 import type { Handovers } from './handovers.js';
@@ -22,6 +29,8 @@ export interface SignInDeps {
   cookies: Cookies;
   handovers: Handovers;
   passwordPolicy: PasswordPolicy;
+  /** How long a login through the issuer lives that the issuer cannot be asked about, in ms. */
+  issuerLoginMs?: number | undefined;
   audit: AuditWriter;
   now?: () => number;
 }
@@ -77,9 +86,9 @@ export class SignIn {
     // Before attempts are counted: links cannot be guessed, and failed attempts of others must not block a valid one.
     const handedOver = await this.deps.handovers.take(token);
     if (handedOver !== undefined) {
-      const account = await accounts.get(handedOver);
+      const account = await accounts.get(handedOver.userId);
       if (account === undefined || account.disabledAt !== undefined) return this.refuseLink(client);
-      return this.begin(account, client, 'handover');
+      return this.begin(account, client, 'handover', this.lifeFrom(handedOver.login));
     }
     const link = checkLinkToken(secret, token, now);
     if (link.kind !== 'valid') return this.refuseLink(client);
@@ -90,6 +99,17 @@ export class SignIn {
     );
     if (used.kind === 'conflict') return this.refuseLink(client);
     return this.begin(await accounts.ensureOwner(), client, 'link');
+  }
+
+  /**
+   * A login that another one has handed over ends with the session at the issuer as that one does. It has no refresh token, so it
+   * lives as long as a login without one, and no longer than the other.
+   */
+  private lifeFrom(login: LoginRow | undefined): LoginOptions {
+    if (login?.issuer === undefined) return {};
+    const { checkAt: _, ...issuer } = login.issuer;
+    const restMs = Math.max(1_000, login.expiresAt - this.now());
+    return { issuer, ttlMs: Math.min(restMs, this.deps.issuerLoginMs ?? restMs) };
   }
 
   private async refuseLink({ ip }: Client): Promise<Refused> {

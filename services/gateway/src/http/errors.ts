@@ -23,6 +23,13 @@ declare module 'fastify' {
 /** Refusals, in contrast to mistakes: such an answer leaves a row in the audit log. */
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 421, 429]);
 
+/** Answers to a sign-in that have a row of the kind `login_failed`, besides those with the code of that name. */
+const FAILED_SIGN_INS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'issuer_failed',
+  'issuer_refused',
+  'account_disabled',
+]);
+
 /** Answers with an error: its status is the table's. */
 export function answerError(reply: FastifyReply, error: ErrorInfo): FastifyReply {
   reply.errorCode = error.code;
@@ -56,9 +63,11 @@ export function registerErrors(app: FastifyInstance, { metrics, denials, log, lo
       const facts = { method: request.method, status: statusCode, ms: Math.round(elapsedTime), ip: request.ip };
       log.info({ ...idsOf(request), ...facts, ...(code === null ? {} : { code }) }, 'answered');
     }
-    if (request.routeOptions.config.signsIn === true) metrics.signIn(code ?? 'ok');
+    const { signsIn = false, beginsSignIn = false } = request.routeOptions.config;
+    if (signsIn && !beginsSignIn) metrics.signIn(code ?? 'ok');
+    if (code === null || !REFUSED.has(ERRORS[code].status)) return;
     // A failed login has a row of its own kind.
-    if (code === null || code === 'login_failed' || !REFUSED.has(ERRORS[code].status)) return;
+    if (code === 'login_failed' || (signsIn && FAILED_SIGN_INS.has(code))) return;
     const { ip, method, url, principal } = request;
     denials.record({
       ...{ code, ip, method, path: pathOf(url) },

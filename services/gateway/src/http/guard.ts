@@ -27,6 +27,8 @@ declare module 'fastify' {
     countsItself?: boolean;
     /** Signs a browser in: under the page's name alone. */
     signsIn?: boolean;
+    /** Begins a sign-in that a later request finishes: only that one counts as a sign-in. */
+    beginsSignIn?: boolean;
   }
 }
 

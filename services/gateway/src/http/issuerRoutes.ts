@@ -25,6 +25,7 @@ export interface IssuerRouteDeps {
 
 const tag = 'auth';
 const signsIn = { config: { open: true, signsIn: true }, bodyLimit: 8 * 1024 };
+const beginsSignIn = { ...signsIn, config: { ...signsIn.config, beginsSignIn: true } };
 /** Bytes of the form with a logout token. */
 const LOGOUT_BODY_BYTES = 32 * 1024;
 
@@ -37,7 +38,7 @@ export function issuerRoutes(app: FastifyInstance, { issuer, metrics, clientOf, 
   app.post<{ Body: IssuerStartBody }>(
     '/api/auth/oidc/start',
     {
-      ...signsIn,
+      ...beginsSignIn,
       schema: route({
         summary: 'Begin a sign-in through the issuer',
         tag,
@@ -70,7 +71,7 @@ export function issuerRoutes(app: FastifyInstance, { issuer, metrics, clientOf, 
       const outcome = await issuer.signIn.finish(request.body, pending, clientOf(request));
       if (outcome.kind === 'refused') {
         // What was begun counts once.
-        if (pending !== undefined) reply.header('set-cookie', own.drop());
+        if (pending !== undefined && outcome.isPending !== true) reply.header('set-cookie', own.drop());
         return refuse(reply, outcome);
       }
       const { cookies, body } = signedIn(reply, outcome);

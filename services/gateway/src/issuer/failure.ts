@@ -6,15 +6,6 @@ import { CodedError } from '@pizzapi/protocol';
  */
 export type IssuerFailure = { kind: 'refused'; why: string } | { kind: 'unavailable'; why: string };
 
-/** What the issuer says when the person, or the session at the issuer, is gone; the second one is ours. */
-const LEFT: readonly string[] = ['invalid_grant', 'subject_changed'];
-
-/**
- * Whether an issuer that was asked about a person has said that the person is gone. Any other refusal is about this gateway, such
- * as a client secret that was changed: a person cannot help it.
- */
-export const hasLeft = ({ kind, why }: IssuerFailure): boolean => kind === 'refused' && LEFT.includes(why);
-
 /** Errors of the network, by the beginning of their code. */
 const NETWORK = /^(E[A-Z_]+|UND_ERR_\w+|CERT_\w+|ERR_(TLS|SSL)_\w+|DEPTH_ZERO_\w+|SELF_SIGNED_\w+|UNABLE_TO_\w+)$/;
 /** What an issuer calls an error by the specification. */
@@ -38,6 +29,20 @@ export function issuerErrorText(error: unknown): IssuerFailure {
     if (typeof code === 'string' && /^(OAUTH|ERR)_[A-Z_]+$/.test(code)) return refused(code.toLowerCase());
   }
   return unavailable('no_answer');
+}
+
+/**
+ * What an issuer answers to a refresh token when the person or the session at the issuer is gone, or has to sign in anew. Every
+ * other refusal is about the client, such as a secret that has changed, or about the answer, such as a clock that is off.
+ */
+const ABOUT_PERSON: ReadonlySet<string> = new Set([
+  ...['invalid_grant', 'access_denied', 'login_required', 'interaction_required', 'consent_required'],
+  'subject_changed',
+]);
+
+/** Whether the issuer has said that the sign-in of this person is over. */
+export function isPersonRefused({ kind, why }: IssuerFailure): boolean {
+  return kind === 'refused' && ABOUT_PERSON.has(why);
 }
 
 const refused = (why: string): IssuerFailure => ({ kind: 'refused', why });

@@ -1,16 +1,17 @@
-import { bucket, loginKey, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { bucket, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { secretHash, Semaphore, sleep, type Logger } from '@pizzapi/process';
 import type { AccountRow, LoginRow } from '@pizzapi/protocol';
 import type { Logins } from '../accounts/logins.js';
 import type { AccountStore } from '../accounts/store.js';
 import type { CredentialCache } from '../auth/credentialCache.js';
 import type { Identities } from './identities.js';
-import { hasLeft } from './failure.js';
+import { isPersonRefused } from './failure.js';
 import type { Confirmation, IssuerClient } from './issuerClient.js';
 import type { IssuerMembership } from './issuerMembership.js';
 import type { LogoutToken } from './logoutTokens.js';
 import type { IssuerSettings } from './options.js';
 import type { RefreshTokens } from './refreshTokens.js';
+import { runOnce } from './runOnce.js';
 
 /** Logins that a gateway checks at once. */
 const CONCURRENT = 4;
@@ -64,17 +65,19 @@ export class IssuerChecks {
 
   /** Ends the logins that a logout token names, once. False for a token that was used before. */
   async endNamed({ issuer, id, subject, sid, expiresAt }: LogoutToken): Promise<boolean> {
-    const ttlMs = Math.max(1_000, expiresAt - this.now());
-    const taken = await this.used.create(`oidc-logout.${secretHash(id)}`, { usedAt: this.now() }, { ttlMs });
-    if (taken.kind === 'conflict') return false;
+    return runOnce(this.used, `oidc-logout.${secretHash(id)}`, { until: expiresAt, now: this.now }, () =>
+      this.endAllNamed({ issuer, subject, sid }),
+    );
+  }
+
+  private async endAllNamed({ issuer, subject, sid }: Pick<LogoutToken, 'issuer' | 'subject' | 'sid'>): Promise<void> {
     const person = subject === undefined ? undefined : await this.deps.identities.find({ issuer, subject });
     const isNamed = ({ userId, issuer: session }: LoginRow): boolean => {
       if (session === undefined || (subject !== undefined && person?.userId !== userId)) return false;
       return sid === undefined || session.sid === sid;
     };
     const named = [...this.deps.credentialCache.logins.entries()].filter(([, login]) => isNamed(login));
-    for (const [, login] of named) await this.end(login, 'issuer_logout');
-    return true;
+    for (const [hash, login] of named) await this.end(hash, login, 'issuer_logout');
   }
 
   /** Checks the logins that are due. */
@@ -107,15 +110,19 @@ export class IssuerChecks {
     if (login?.issuer === undefined) return;
     const account = await accounts.get(login.userId);
     const token = await refreshTokens.of(hash);
-    if (account?.identity === undefined || token === undefined) return this.end(login, 'issuer_unknown');
+    if (account?.identity === undefined || token === undefined) return this.end(hash, login, 'issuer_unknown');
     const exchange = await client.refresh(token, account.identity.subject);
+    if (exchange.kind !== 'confirmed') {
+      if (isPersonRefused(exchange)) return this.end(hash, login, `issuer_${exchange.why}`);
+      const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
+      return isOver ? this.end(hash, login, 'issuer_unavailable') : undefined;
+    }
     // The old token is used up: the new one is stored before anything else.
     if (exchange.refreshToken !== undefined)
       await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
-    if (exchange.kind === 'confirmed') return this.confirmed(hash, account, exchange);
-    if (hasLeft(exchange)) return this.end(login, `issuer_${exchange.why}`);
-    const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
-    return isOver ? this.end(login, 'issuer_unavailable') : undefined;
+    await this.confirmed(hash, account, exchange);
+    // The login may have ended meanwhile, and its token with it.
+    if ((await this.rows.get(`login.${hash}`)) === undefined) await refreshTokens.remove(hash);
   }
 
   private async confirmed(hash: string, account: AccountRow, { claims, isComplete }: Confirmation): Promise<void> {
@@ -141,7 +148,7 @@ export class IssuerChecks {
     hash: string,
     change: (issuer: NonNullable<LoginRow['issuer']>) => LoginRow['issuer'],
   ): Promise<LoginRow | undefined> {
-    const key = loginKey(hash);
+    const key = `login.${hash}`;
     const found = await this.rows.get(key);
     const issuer = found?.value.issuer === undefined ? undefined : change(found.value.issuer);
     if (found === undefined || issuer === undefined) return undefined;
@@ -152,8 +159,9 @@ export class IssuerChecks {
     return stored.kind === 'stored' ? login : undefined;
   }
 
-  private async end({ userId, id }: LoginRow, why: string): Promise<void> {
-    const { logins, audit } = this.deps;
+  private async end(hash: string, { userId, id }: LoginRow, why: string): Promise<void> {
+    const { logins, refreshTokens, audit } = this.deps;
     if (await logins.end(userId, id)) audit('logout', { userId, loginId: id, by: 'issuer', why });
+    await refreshTokens.remove(hash);
   }
 }

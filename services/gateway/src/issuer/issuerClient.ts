@@ -110,13 +110,16 @@ export class IssuerClient {
     return this.logoutTokens.verify(text, metadata);
   }
 
-  /** Where a person ends the session at the issuer, as far as the issuer has such an address. */
+  /**
+   * Where a person ends the session at the issuer, as far as the issuer is known to have such an address. It never waits for the
+   * issuer: the page shows it beside other ways to sign in.
+   */
   async signOutUrl(returnTo: string): Promise<string | undefined> {
     const metadata = this.found?.metadata;
-    if (metadata?.end_session_endpoint === undefined) return undefined;
-    const { client, config } = await this.configuration();
-    const url = client.buildEndSessionUrl(config, { post_logout_redirect_uri: returnTo });
-    return this.browserUrl(url, 'end_session_endpoint');
+    const { end_session_endpoint: address = '' } = metadata ?? {};
+    if (metadata === undefined || !URL.canParse(address) || !this.isBrowserUrl(new URL(address))) return undefined;
+    const client = await library();
+    return client.buildEndSessionUrl(this.configure(client, metadata), { post_logout_redirect_uri: returnTo }).href;
   }
 
   private async confirmed(
@@ -225,10 +228,13 @@ export class IssuerClient {
 
   /** An address that a browser may be sent to. */
   private browserUrl(url: URL, what: string): string {
-    const isAllowed =
-      url.protocol === 'https:' || (url.protocol === 'http:' && this.settings.issuer.protocol === 'http:');
-    if (!isAllowed) throw new CodedError('issuer_unavailable', `The issuer names no https address as ${what}`);
+    if (!this.isBrowserUrl(url))
+      throw new CodedError('issuer_unavailable', `The issuer names no https address as ${what}`);
     return url.href;
+  }
+
+  private isBrowserUrl({ protocol }: URL): boolean {
+    return protocol === 'https:' || (protocol === 'http:' && this.settings.issuer.protocol === 'http:');
   }
 }
 

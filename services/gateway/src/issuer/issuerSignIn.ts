@@ -8,13 +8,14 @@ import type { AttemptRateLimiter } from '../accounts/rateLimits.js';
 import type { SignIn, SignInSuccess } from '../accounts/signIn.js';
 import type { AccountStore } from '../accounts/store.js';
 import type { NotificationStore } from '../notifications/store.js';
+import { linkAccount } from './accountLink.js';
 import { admit, admitsNewPeople, roleOf, type AdmissionRefusal } from './admission.js';
 import type { PersonClaims } from './claims.js';
 import type { AccountWithIdentity, Identities } from './identities.js';
 import type { IssuerClient } from './issuerClient.js';
 import type { IssuerMembership } from './issuerMembership.js';
 import type { IssuerSettings } from './options.js';
-import type { PendingSignIns } from './pendingSignIns.js';
+import type { PendingSignIn, PendingSignIns } from './pendingSignIns.js';
 import type { RefreshTokens } from './refreshTokens.js';
 import { returnPath } from './returnPath.js';
 
@@ -42,7 +43,10 @@ export interface IssuerSignInDeps {
 
 /** `cookie` and `binding` are what the browser and its page keep until the issuer sends it back. */
 export type StartedSignIn = { url: string; binding: string; cookie: string };
-export type FinishOutcome = (SignInSuccess & { returnTo: string }) | Refused;
+/** `isPending`: the sign-in was not looked at, and can be finished later. */
+export type FinishOutcome = (SignInSuccess & { returnTo: string }) | (Refused & { isPending?: true });
+
+const NOT_PENDING = 'The sign-in has expired or was begun in another browser';
 
 /** What a person reads who may not sign in. */
 const REFUSALS: Readonly<Record<AdmissionRefusal | 'invitation_needed', string>> = {
@@ -74,17 +78,22 @@ export class IssuerSignIn {
     cookie: string | undefined,
     client: Client,
   ): Promise<FinishOutcome> {
-    const { pending, limits } = this.deps;
+    const { limits } = this.deps;
     const { ip } = client;
-    const wait = await limits.consume('issuer', { ip });
-    if (wait !== undefined) return retryAfterText(wait);
-    const begun = await pending.take(cookie, binding);
-    if (begun === undefined)
-      return this.fail(
-        client,
-        'no_pending',
-        errorInfo('issuer_failed', 'The sign-in has expired or was begun in another browser'),
-      );
+    const wait = await limits.waitOf('issuer', { ip });
+    if (wait !== undefined) return { ...retryAfterText(wait), isPending: true };
+    const begun = await this.deps.pending.take(cookie, binding);
+    const outcome =
+      begun === undefined
+        ? this.fail(client, 'no_pending', errorInfo('issuer_failed', NOT_PENDING))
+        : await this.finishBegun(begun, query, client);
+    // Only what fails counts, and only then: many people may sign in from one address at the same time.
+    if (outcome.kind === 'refused' && outcome.error.code !== 'issuer_unavailable')
+      await limits.consume('issuer', { ip });
+    return outcome;
+  }
+
+  private async finishBegun(begun: PendingSignIn, query: string, client: Client): Promise<FinishOutcome> {
     const callbackUrl = new URL(begun.redirectUri);
     callbackUrl.search = query;
     const exchange = await this.deps.client.exchange(callbackUrl, begun.checks);
@@ -94,7 +103,6 @@ export class IssuerSignIn {
     const { claims, refreshToken } = exchange;
     const found = await this.accountFor(claims, begun.invitation, client);
     if (found.kind === 'refused') return found;
-    await limits.refund('issuer', { ip });
     return this.begin(found.account, claims, refreshToken, begun.returnTo, client);
   }
 
@@ -154,21 +162,16 @@ export class IssuerSignIn {
     claims: PersonClaims,
     client: Client,
   ): Promise<{ kind: 'found'; account: AccountWithIdentity } | Refused | undefined> {
-    const { settings, accounts, identities, logins, keys, notifications, audit } = this.deps;
+    const { settings, accounts, audit } = this.deps;
     if (!settings.linkByEmail || claims.address === undefined) return undefined;
     const account = await accounts.byEmail(claims.address);
     if (account === undefined || account.identity !== undefined) return undefined;
     const { userId } = account;
     if (account.disabledAt !== undefined)
       return this.fail(client, 'account_disabled', errorInfo('account_disabled'), userId);
-    const linked = await identities.link(userId, claims);
+    const linked = await linkAccount(this.deps, userId, claims);
     if (linked === undefined) return undefined;
-    if (linked.userId === userId) {
-      await logins.endAll(userId);
-      await Promise.all(keys.listOf(userId).map(({ id }) => keys.revoke(userId, id)));
-      await notifications.clear(userId);
-      audit('identity_linked', { ip: client.ip, userId });
-    }
+    if (linked.userId === userId) audit('identity_linked', { ip: client.ip, userId });
     return { kind: 'found', account: linked };
   }
 

@@ -1,5 +1,6 @@
 import { loginKey, refreshKeyOf, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
+import { MARKER_MS } from '../accounts/store.js';
 import type { Sealer } from './sealed.js';
 
 const PURPOSE = 'pizzapi-oidc-refresh';
@@ -26,5 +27,9 @@ export class RefreshTokens {
     const values = row === undefined ? undefined : await this.sealer.open(PURPOSE, row.value.sealed);
     // A sealed token counts for its own login only.
     return values?.['login'] === hash && typeof values['token'] === 'string' ? values['token'] : undefined;
+  }
+
+  async remove(hash: string): Promise<void> {
+    await this.rows.delete(refreshKeyOf(loginKey(hash)), { markerMs: MARKER_MS });
   }
 }

@@ -1,4 +1,5 @@
-import { requestRpc, roundTrip, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { publishAudit, requestRpc, roundTrip, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { redactText } from '@pizzapi/process';
 import {
   CodedError,
   decode,
@@ -14,6 +15,7 @@ import {
   stringAt,
   subjects,
   type CallControl,
+  type ErrorCode,
   type ErrorInfo,
   type RunnerCallInfo,
   type RunnerMethod,
@@ -21,6 +23,7 @@ import {
   type MethodRequest,
 } from '@pizzapi/protocol';
 import { auditFieldsOf, type Principal } from '../auth/principal.js';
+import type { ActionRates } from '../session/actionRates.js';
 import type { Directory } from '../session/directory.js';
 
 /** Requests to runners that one gateway has in flight. */
@@ -37,7 +40,7 @@ const PROBE_MS = 1_000;
 const SLACK_MS = 1_000;
 
 export type CallOutcome<M extends RunnerMethod> =
-  { kind: 'ok'; reply: MethodReply<M> } | { kind: 'refused'; error: ErrorInfo };
+  { kind: 'ok'; reply: MethodReply<M> } | { kind: 'refused'; error: ErrorInfo; retryAfterS?: number };
 
 export interface CallOptions {
   /** Aborts when the caller is gone: the runner then cancels the request. */
@@ -50,6 +53,7 @@ export interface RunnerCallsDeps {
   b: Backbone;
   directory: Pick<Directory, 'isOnline' | 'runner' | 'on'>;
   audit: AuditWriter<'runner_call'>;
+  rates: Pick<ActionRates, 'take'>;
   maxInFlight?: number;
 }
 
@@ -78,24 +82,26 @@ export class RunnerCalls {
     const { userId } = principal;
     const refusal = this.refusal(userId, rid, method);
     if (refusal !== undefined) return { kind: 'refused', error: refusal };
-    const { changes } = methodSpec(method);
-    const fields: Record<string, unknown> = { ...request };
-    const row =
-      changes.kind === 'audited'
-        ? { ...auditFieldsOf(principal), runnerId: rid, method, ...changes.what(fields) }
-        : undefined;
-    // Before it is sent: what it does has a row also when this gateway dies meanwhile.
-    if (row !== undefined) this.deps.audit('runner_call', row);
+    const { within, signal } = options;
+    const call: RunnerCallInfo = { id: newId('call'), userId, ...(within === undefined ? {} : { within }) };
+    const withdrawal = new Withdrawal();
     this.count(userId, 1);
     try {
-      const { within, signal } = options;
-      const call: RunnerCallInfo = { id: newId('call'), userId, ...(within === undefined ? {} : { within }) };
-      const outcome = await this.send(rid, method, request, call, signal);
-      if (outcome.kind === 'refused' && row !== undefined)
-        this.deps.audit('runner_call', { ...row, outcome: outcome.error.code });
+      const row = auditRowOf(principal, rid, method, request);
+      if (row === undefined) return await this.send(rid, method, request, call, { signal, withdrawal });
+      const tooFast = await this.deps.rates.take('runner_call', principal, userId);
+      if (tooFast !== undefined) return { kind: 'refused', ...tooFast };
+      // Stored before the request is sent: what it does has a row also when this gateway dies meanwhile.
+      const stored = await publishAudit(this.deps.b, { kind: 'runner_call', at: Date.now(), ...row });
+      const outcome =
+        stored.kind === 'unavailable'
+          ? refusedAs('unavailable', 'The audit log cannot be written; the runner was not asked')
+          : await this.send(rid, method, request, call, { signal, withdrawal });
+      if (outcome.kind === 'refused') this.deps.audit('runner_call', { ...row, outcome: outcome.error.code });
       return outcome;
     } finally {
-      this.count(userId, -1);
+      // A request that is withdrawn takes its place until its runner has been asked to cancel it.
+      void withdrawal.settled.finally(() => this.count(userId, -1));
     }
   }
 
@@ -123,33 +129,37 @@ export class RunnerCalls {
     method: M,
     request: MethodRequest<M>,
     call: RunnerCallInfo,
-    signal?: AbortSignal,
+    { signal, withdrawal }: { signal: AbortSignal | undefined; withdrawal: Withdrawal },
   ): Promise<CallOutcome<M>> {
     const { b } = this.deps;
+    if (signal?.aborted === true) return refusedAs('rpc_cancelled');
     const timeoutMs = methodSpec(method).timeoutMs + SLACK_MS;
     const over = new AbortController();
     const begun = performance.now();
-    const answer = requestRpc(b, subjects.runnerRpc(rid, method), encode({ ...request, call }), { timeoutMs });
+    const body = encode({ ...request, call });
+    const answer = requestRpc(b, subjects.runnerRpc(rid, method), body, { timeoutMs, signal: over.signal });
     const gone = new Promise<'cancelled'>((resolve) => {
-      if (signal?.aborted === true) resolve('cancelled');
       signal?.addEventListener('abort', () => resolve('cancelled'), { signal: over.signal });
     });
     const lost = this.untilLost(rid, call.id, over.signal);
     try {
       const first = await Promise.race([answer, gone, lost]);
       if (first === 'cancelled' || first === 'lost') {
-        if (first === 'cancelled') this.cancel(rid, call.id);
-        const lostError = errorInfo('host_lost', `The runner "${rid}" was lost before it answered ${method}`);
-        return { kind: 'refused', error: first === 'lost' ? lostError : errorInfo('rpc_cancelled') };
+        if (first === 'lost')
+          return refusedAs('host_lost', `The runner "${rid}" was lost before it answered ${method}`);
+        withdrawal.begin(this.cancel(rid, call.id));
+        return refusedAs('rpc_cancelled');
       }
       if (first.kind === 'no_responders') return { kind: 'refused', error: await this.notServed(rid, method) };
       if (first.kind === 'timeout') {
         // Without a connection the time-out comes at once.
         if (performance.now() - begun < timeoutMs - SLACK_MS)
-          return { kind: 'refused', error: errorInfo('unavailable', `The reply to ${method} did not arrive`) };
-        this.cancel(rid, call.id);
-        const what = `The runner did not answer ${method} within ${Math.round(timeoutMs / 1_000)} s`;
-        return { kind: 'refused', error: errorInfo('rpc_timeout', what) };
+          return refusedAs('unavailable', `The reply to ${method} did not arrive`);
+        withdrawal.begin(this.cancel(rid, call.id));
+        return refusedAs(
+          'rpc_timeout',
+          `The runner did not answer ${method} within ${Math.round(timeoutMs / 1_000)} s`,
+        );
       }
       const outcome = readReply(method, first.body);
       if (outcome.kind === 'ok' && method === 'ping')
@@ -210,8 +220,8 @@ export class RunnerCalls {
     return value['known'] ? 'known' : 'unknown';
   }
 
-  private cancel(rid: string, callId: string): void {
-    void this.ask(rid, 'cancel', callId);
+  private async cancel(rid: string, callId: string): Promise<void> {
+    await this.ask(rid, 'cancel', callId);
   }
 
   /** No process answers this method at a runner that holds its lease: it is of an earlier version, or has just gone. */
@@ -227,6 +237,34 @@ export class RunnerCalls {
     });
     return answer.kind !== 'no_responders';
   }
+}
+
+/** The end of a request that was withdrawn: until then it counts as one in flight. */
+class Withdrawal {
+  settled: Promise<void> = Promise.resolve();
+
+  begin(cancelled: Promise<void>): void {
+    this.settled = cancelled.catch(() => undefined);
+  }
+}
+
+const refusedAs = (code: ErrorCode, what?: string): { kind: 'refused'; error: ErrorInfo } => ({
+  kind: 'refused',
+  error: errorInfo(code, what),
+});
+
+/** What the audit log says of a request, without the secrets that its command line shows. Undefined when it changes nothing. */
+function auditRowOf<M extends RunnerMethod>(
+  principal: Principal,
+  rid: string,
+  method: M,
+  request: MethodRequest<M>,
+): Record<string, unknown> | undefined {
+  const { changes } = methodSpec(method);
+  if (changes.kind !== 'audited') return undefined;
+  const what = changes.what({ ...request });
+  const command = what.command === undefined ? {} : { command: redactText(what.command) };
+  return { ...auditFieldsOf(principal), runnerId: rid, method, ...what, ...command };
 }
 
 function readMap(body: Uint8Array): Record<string, unknown> | undefined {

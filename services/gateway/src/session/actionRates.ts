@@ -5,8 +5,14 @@ import { networkOf } from '@pizzapi/process';
 import { consume } from '../accounts/rateLimits.js';
 import type { Principal } from '../auth/principal.js';
 
-/** What is limited, each by itself: inputs and commands, starts of sessions among them, and files. */
-export type Action = 'input' | 'upload';
+/** What is limited, each by itself: inputs and commands, starts of sessions among them, files, and changes at runners. */
+export type Action = 'input' | 'upload' | 'runner_call';
+
+const WORDS: Readonly<Record<Action, string>> = {
+  input: 'inputs and commands',
+  upload: 'files',
+  runner_call: 'changes at runners',
+};
 
 /** How many of each an account, a share link and an address may send in a minute; 0 = any number. */
 export interface ActionRateLimits {
@@ -60,8 +66,7 @@ export class ActionRates {
   }
 
   private tooFast(of: keyof ActionRateLimits, action: Action, who: string, retryAfterS: number): TooFast {
-    const what = action === 'input' ? 'inputs and commands' : 'files';
-    const sentence = `More than ${this.limits[of]} ${what} in a minute ${who}; wait ${retryAfterS} s`;
+    const sentence = `More than ${this.limits[of]} ${WORDS[action]} in a minute ${who}; wait ${retryAfterS} s`;
     return { error: errorInfo('too_many_requests', sentence), retryAfterS };
   }
 }

@@ -1,12 +1,17 @@
 import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXEC_PAGE_BYTES, type ExecChunk, type MethodRequest } from '@pizzapi/protocol';
+import {
+  type CodedError,
+  EXEC_PAGE_BYTES,
+  RUNNER_PAGE_BYTES,
+  type ExecChunk,
+  type MethodRequest,
+} from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { taggedProcesses } from '../../processes.js';
-import { withoutSecrets } from '../../workerEnvironment.js';
+import { sweepSession, taggedProcesses } from '../../processes.js';
 import { folderOf } from '../rpc/commandHandlers.js';
-import { CommandRunner, MAX_COMMANDS } from './commandRunner.js';
+import { CommandRunner, MAX_COMMANDS, type CommandRunnerDeps } from './commandRunner.js';
 import { OutputBuffer } from './outputBuffer.js';
 import { MAX_WAITING_BYTES } from './runningCommand.js';
 
@@ -25,12 +30,9 @@ beforeEach(async () => {
 afterEach(() => commands.stop());
 afterAll(() => rm(base, { recursive: true }));
 
-const runner = (abandonedMs = 60_000) =>
-  new CommandRunner({
-    env: withoutSecrets({ ...process.env, PIZZAPI_RUNNER_TOKEN: 'pzr_secret' }),
-    folder,
-    abandonedMs,
-  });
+const SECRETS = { PIZZAPI_RUNNER_TOKEN: 'pzr_secret', OTEL_EXPORTER_OTLP_HEADERS: 'x-team=pzr_secret' };
+const runner = (more: Partial<CommandRunnerDeps> = {}) =>
+  new CommandRunner({ env: { ...process.env, ...SECRETS }, folder, abandonedMs: 60_000, ...more });
 
 type Exec = MethodRequest<'exec'>;
 const signal = new AbortController().signal;
@@ -110,13 +112,49 @@ describe('a command on a host', () => {
   it('takes input in parts, each once however often it is sent', async () => {
     const { execId, next } = await start({ argv: ['cat'], keepStdin: true, waitMs: 0 });
     const send = (offset: number, bytes: string, end?: boolean) =>
-      commands.write({ execId, offset, bytes: Buffer.from(bytes).toString('base64'), ...(end && { end }) }, 'ada');
+      commands.write(
+        { execId, offset, bytes: Buffer.from(bytes).toString('base64'), ...(end && { end }) },
+        'ada',
+        signal,
+      );
     expect(await send(0, 'one ')).toEqual({ received: 4 });
     expect(await send(0, 'one two ')).toEqual({ received: 8 });
     await expect(send(20, 'x')).rejects.toMatchObject({ code: 'invalid_offset' });
     expect(await send(8, 'three', true)).toEqual({ received: 13 });
     const { stdout } = await rest({ execId, next, stdout: '', stderr: '' });
     expect(stdout).toBe('one two three');
+  });
+
+  it('that does not read its input takes what it has room for, and gets the rest once it reads', async () => {
+    commands = runner({ inputWaitMs: 50 });
+    const go = join(folder, '..', 'go');
+    const { execId, next } = await sh(`while [ ! -e ${go} ]; do sleep 0.02; done; wc -c`, {
+      keepStdin: true,
+      waitMs: 0,
+    });
+    const part = Buffer.alloc(RUNNER_PAGE_BYTES, 'x');
+    const send = (offset: number, end = false) =>
+      commands.write({ execId, offset, bytes: end ? '' : part.toString('base64'), end }, 'ada', signal);
+    expect(await send(0)).toEqual({ received: part.byteLength });
+    for (let again = 0; again < 3; again++) expect(await send(part.byteLength)).toEqual({ received: part.byteLength });
+    await writeFile(go, '');
+    await expect.poll(() => send(part.byteLength), PATIENT).toEqual({ received: 2 * part.byteLength });
+    await send(2 * part.byteLength, true);
+    const { stdout } = await rest({ execId, next, stdout: '', stderr: '' });
+    expect(stdout.trim()).toBe(String(2 * part.byteLength));
+  });
+
+  it('whose input waits for it is swept when the caller leaves', async () => {
+    commands = runner({ abandonedMs: 100 });
+    const { execId } = await start({ argv: ['sleep', '1000'], keepStdin: true, waitMs: 0 });
+    const leaving = new AbortController();
+    const bytes = Buffer.alloc(RUNNER_PAGE_BYTES).toString('base64');
+    const send = (offset: number) => commands.write({ execId, offset, bytes }, 'ada', leaving.signal);
+    await send(0);
+    const waiting = send(RUNNER_PAGE_BYTES);
+    leaving.abort();
+    expect(await waiting).toEqual({ received: RUNNER_PAGE_BYTES });
+    await gone(execId);
   });
 
   it('gets signals, and says by which one it ended', async () => {
@@ -135,11 +173,18 @@ describe('a command on a host', () => {
   it.each([
     ['its time is over', 'sleep 1000', { timeoutMs: 300 }, 'timeout'],
     ['it prints more than it may', 'yes', { maxOutputBytes: 1_000 }, 'output_limit'],
+    [
+      'its time is over while something that it left running prints',
+      '(while :; do echo; sleep 0.05; done) &',
+      { timeoutMs: 300 },
+      'timeout',
+    ],
   ])('is ended with all that it started when %s', async (_what, script, limits, ended) => {
     const first = await sh(`sleep 1000 & setsid sleep 1000 & ${script}`, { ...limits, waitMs: 0 });
     const { stdout, exit } = await rest(first);
     expect(exit).toMatchObject({ ended });
-    expect(stdout.length).toBe(ended === 'timeout' ? 0 : 1_000);
+    if (script.startsWith('sleep')) expect(stdout).toBe('');
+    if (ended === 'output_limit') expect(stdout).toHaveLength(1_000);
     await gone(first.execId);
   });
 
@@ -158,11 +203,12 @@ describe('a command on a host', () => {
   });
 
   it('is swept when no request for it comes any more, and forgotten', async () => {
-    commands = runner(100);
+    commands = runner({ abandonedMs: 100 });
     const { execId } = await sh('setsid sleep 1000 & sleep 1000', { waitMs: 0 });
     await gone(execId);
     await expect.poll(() => readdir(folder), PATIENT).toEqual([]);
-    await expect(commands.kill({ execId }, 'ada')).rejects.toMatchObject({ code: 'exec_unknown' });
+    const killed = () => commands.kill({ execId }, 'ada').catch(({ code }: CodedError) => code);
+    await expect.poll(killed, PATIENT).toBe('exec_unknown');
   });
 
   it('that forks on and on, into sessions of their own, is swept', async () => {
@@ -179,11 +225,21 @@ describe('a command on a host', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('that has ended keeps what it left running, also when the daemon ends and the next one starts', async () => {
+    const { execId, exit } = await sh('sleep 1000 >/dev/null 2>&1 </dev/null & exit 0');
+    expect(exit).toEqual({ code: 0, signal: null });
+    await expect.poll(() => readdir(folder), PATIENT).toEqual([]);
+    await commands.stop();
+    await runner().recover();
+    expect(await taggedProcesses(execId)).toHaveLength(1);
+    await sweepSession(execId);
+  });
+
   it('of another person does not exist', async () => {
     const { execId } = await start({ argv: ['sleep', '1000'], waitMs: 0 });
     const refusal = { code: 'exec_unknown' };
     await expect(commands.read({ execId, after: 0 }, 'bob', signal)).rejects.toMatchObject(refusal);
-    await expect(commands.write({ execId, offset: 0, bytes: '' }, 'bob')).rejects.toMatchObject(refusal);
+    await expect(commands.write({ execId, offset: 0, bytes: '' }, 'bob', signal)).rejects.toMatchObject(refusal);
     await expect(commands.kill({ execId }, 'bob')).rejects.toMatchObject(refusal);
     expect(await taggedProcesses(execId)).not.toEqual([]);
   });

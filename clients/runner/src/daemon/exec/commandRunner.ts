@@ -11,6 +11,7 @@ import {
   type MethodRequest,
 } from '@pizzapi/protocol';
 import { sweepSession } from '../../processes.js';
+import { withoutSecrets } from '../../workerEnvironment.js';
 import { RunningCommand } from './runningCommand.js';
 
 /** Commands of people that run on a host at once. */
@@ -19,14 +20,17 @@ export const MAX_COMMANDS = 32;
 const MAX_KEPT = 128;
 /** How long a request waits when it does not say, in ms. */
 const WAIT_MS = 10_000;
+/** How long input waits for a command that does not read, in ms: shorter than the time of the request. */
+const INPUT_WAIT_MS = 20_000;
 const SHELL = '/bin/sh';
 
 export interface CommandRunnerDeps {
-  /** The environment that commands of the agent have. */
+  /** The environment of the daemon. Commands get it without secrets. */
   env: NodeJS.ProcessEnv;
   /** Remembers which commands run, for the daemon after this one. */
   folder: string;
   abandonedMs?: number;
+  inputWaitMs?: number;
 }
 
 interface Kept {
@@ -70,11 +74,13 @@ export class CommandRunner {
       await writeFile(join(this.deps.folder, id), '', { mode: 0o600 });
       const command = await RunningCommand.start({
         ...{ id, cwd, argv: argvOf(request) },
-        env: { ...this.deps.env, ...request.env },
+        env: { ...withoutSecrets(this.deps.env), ...request.env },
         timeoutMs: request.timeoutMs ?? EXEC_TIMEOUT_MS,
         maxOutputBytes: request.maxOutputBytes ?? EXEC_OUTPUT_BYTES,
       });
       this.kept.set(id, { command, userId, asking: 0, timer: undefined });
+      // What it left running in the background is not swept by the next daemon either.
+      void command.over.then(() => this.forgetFile(id));
     } catch (error) {
       await this.forget(id);
       throw error;
@@ -88,9 +94,7 @@ export class CommandRunner {
     try {
       return await this.asking(id, userId, async ({ command }) => {
         const { stdin = '', keepStdin = false, waitMs = WAIT_MS } = request;
-        const written = command.write(0, Buffer.from(stdin, 'base64'), !keepStdin);
-        // A command that does not read its input is no reason to wait.
-        void written.catch(() => undefined);
+        await command.write(0, Buffer.from(stdin, 'base64'), !keepStdin, 0, signal);
         return command.read(0, waitMs, signal, true);
       });
     } finally {
@@ -102,9 +106,14 @@ export class CommandRunner {
     return this.asking(execId, userId, ({ command }) => command.read(after, waitMs, signal));
   }
 
-  async write({ execId, offset, bytes, end = false }: MethodRequest<'exec_input'>, userId: string) {
+  async write(
+    { execId, offset, bytes, end = false }: MethodRequest<'exec_input'>,
+    userId: string,
+    signal: AbortSignal,
+  ) {
+    const { inputWaitMs = INPUT_WAIT_MS } = this.deps;
     return this.asking(execId, userId, async ({ command }) => ({
-      received: await command.write(offset, Buffer.from(bytes, 'base64'), end),
+      received: await command.write(offset, Buffer.from(bytes, 'base64'), end, inputWaitMs, signal),
     }));
   }
 
@@ -117,7 +126,7 @@ export class CommandRunner {
 
   /** Ends all commands. */
   async stop(): Promise<void> {
-    await Promise.all([...this.kept.keys()].map((id) => this.end(id, 'killed').then(() => this.forget(id))));
+    await Promise.all([...this.kept.keys()].map((id) => this.finish(id, 'killed')));
   }
 
   /** Forgets the command that ended first when too many are kept. Throws `rpc_busy` when too many run. */
@@ -145,13 +154,13 @@ export class CommandRunner {
     } finally {
       kept.asking--;
       if (kept.asking === 0)
-        kept.timer = setTimeout(() => void this.abandon(id), this.deps.abandonedMs ?? EXEC_ABANDONED_MS);
+        kept.timer = setTimeout(() => void this.finish(id, 'abandoned'), this.deps.abandonedMs ?? EXEC_ABANDONED_MS);
     }
   }
 
-  private async abandon(id: string): Promise<void> {
-    // What has ended keeps what it left running in the background, as in a shell.
-    if (this.kept.get(id)?.command.hasEnded !== true) await this.end(id, 'abandoned');
+  /** Ends and forgets a command. One that has ended keeps what it left running in the background, as in a shell. */
+  private async finish(id: string, why: (typeof EXEC_ENDS)[number]): Promise<void> {
+    if (this.kept.get(id)?.command.hasEnded !== true) await this.end(id, why);
     await this.forget(id);
   }
 
@@ -162,7 +171,11 @@ export class CommandRunner {
   private async forget(id: string): Promise<void> {
     clearTimeout(this.kept.get(id)?.timer);
     this.kept.delete(id);
-    await rm(join(this.deps.folder, id), { force: true });
+    await this.forgetFile(id);
+  }
+
+  private forgetFile(id: string): Promise<void> {
+    return rm(join(this.deps.folder, id), { force: true });
   }
 }
 

@@ -21,6 +21,8 @@ export interface CommandSpec {
 /** One command with its output. Ends with all that it has started, by their tag and their process group. */
 export class RunningCommand {
   readonly id: string;
+  /** Resolves when the command has ended, and its output with it. */
+  readonly over: Promise<void>;
   private readonly output = new OutputBuffer(EXEC_PAGE_BYTES);
   private readonly waiting = new Set<() => void>();
   private readonly timer: NodeJS.Timeout;
@@ -39,7 +41,10 @@ export class RunningCommand {
       child[stream].on('data', (bytes: Buffer) => this.heard(stream, bytes));
     // A command need not read its input.
     child.stdin.on('error', () => undefined);
-    child.once('exit', (code, signal) => void this.exited(code, signal));
+    for (const event of ['drain', 'close']) child.stdin.on(event, () => this.tell());
+    this.over = new Promise((resolve) => {
+      child.once('exit', (code, signal) => void this.exited(code, signal).then(resolve));
+    });
     this.timer = setTimeout(() => void this.end('timeout'), Math.min(spec.timeoutMs, 2 ** 31 - 1));
   }
 
@@ -84,16 +89,23 @@ export class RunningCommand {
     };
   }
 
-  /** Writes to the input of the command, once it has taken what was written before. Returns the bytes that it was given. */
-  async write(offset: number, bytes: Buffer, end: boolean): Promise<number> {
+  /**
+   * Writes to the input of the command once it has read what was written before. Returns the bytes that it was given: fewer
+   * than were sent when it has not read within `ms`, or until `signal` aborts.
+   */
+  async write(offset: number, bytes: Buffer, end: boolean, ms: number, signal: AbortSignal): Promise<number> {
     const { stdin } = this.child;
+    const until = performance.now() + ms;
     const step = this.writing.then(async () => {
       if (offset > this.received)
         throw new CodedError('invalid_offset', `The command has received ${this.received} bytes`);
+      // An end without bytes does not wait: it needs no room.
+      const isBlocked = () => stdin.writableNeedDrain && this.received < offset + bytes.byteLength;
+      await this.until(() => !isBlocked(), until - performance.now(), signal);
+      if (isBlocked() || signal.aborted) return;
       const rest = bytes.subarray(this.received - offset);
       this.received += rest.byteLength;
-      if (rest.byteLength > 0 && stdin.writable && !stdin.write(rest))
-        await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]).catch(() => undefined);
+      if (rest.byteLength > 0 && stdin.writable) stdin.write(rest);
       if (end && stdin.writable) stdin.end();
     });
     this.writing = step.catch(() => undefined);
@@ -142,7 +154,6 @@ export class RunningCommand {
   }
 
   private async exited(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
-    clearTimeout(this.timer);
     // All of its own output, and of what holds the output open only what comes soon.
     const { stdout, stderr } = this.child;
     const isOver = () => [stdout, stderr].every((stream) => stream.readableEnded || stream.destroyed);
@@ -156,6 +167,8 @@ export class RunningCommand {
       if (performance.now() - idleSince > HELD_OPEN_MS) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    // Not earlier: what it left running may print, and so hold this open, for ever.
+    clearTimeout(this.timer);
     this.exit = { code, signal, ...(this.ended === undefined ? {} : { ended: this.ended }) };
     stdout.destroy();
     stderr.destroy();

@@ -20,7 +20,7 @@ export function commandHandlers({ commands, roots, hosts }: CommandDeps): Pick<R
       return commands.start(request, { cwd, userId, signal });
     },
     exec_output: (request, { userId, signal }) => commands.read(request, userId, signal),
-    exec_input: (request, { userId }) => commands.write(request, userId),
+    exec_input: (request, { userId, signal }) => commands.write(request, userId, signal),
     exec_kill: async (request, { userId }) => {
       await commands.kill(request, userId);
       return {};

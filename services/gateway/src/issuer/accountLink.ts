@@ -1,0 +1,34 @@
+import type { ApiKeys } from '../accounts/keys.js';
+import type { Logins } from '../accounts/logins.js';
+import type { NotificationStore } from '../notifications/store.js';
+import type { PersonClaims } from './claims.js';
+import type { AccountWithIdentity, Identities } from './identities.js';
+
+export interface AccountLinkDeps {
+  identities: Pick<Identities, 'link'>;
+  logins: Pick<Logins, 'endAll'>;
+  keys: Pick<ApiKeys, 'listOf' | 'revoke'>;
+  notifications: Pick<NotificationStore, 'clear'>;
+}
+
+/**
+ * Gives an account to a person of the issuer, and ends all that could use it before. It ends that first: a failure leaves the
+ * account without the identity, so that the next attempt ends it again. And once more after the link, for what was made
+ * meanwhile: from the link on, no password opens the account. Undefined when the account has got another identity meanwhile.
+ */
+export async function linkAccount(
+  deps: AccountLinkDeps,
+  userId: string,
+  claims: PersonClaims,
+): Promise<AccountWithIdentity | undefined> {
+  await endAccess(deps, userId);
+  const linked = await deps.identities.link(userId, claims);
+  if (linked?.userId === userId) await endAccess(deps, userId);
+  return linked;
+}
+
+async function endAccess({ logins, keys, notifications }: AccountLinkDeps, userId: string): Promise<void> {
+  await logins.endAll(userId);
+  await Promise.all(keys.listOf(userId).map(({ id }) => keys.revoke(userId, id)));
+  await notifications.clear(userId);
+}
