@@ -1,7 +1,7 @@
 import { decode, encode, type TerminalDownFrame } from '@pizzapi/protocol';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { WebSocketLike } from './connection.js';
-import { openTerminal, type TerminalConnection, type TerminalOptions } from './terminal.js';
+import { openTerminal, type TerminalConnection, type TerminalConnectionOptions } from './terminal.js';
 
 const TERMINAL = 't_aaaaaaaaaaaa_r1';
 const SHOWN = { cols: 80, rows: 24, writer: { viewer: 'me', name: 'Me' }, viewers: [], name: 'one' };
@@ -71,7 +71,7 @@ beforeEach(() => {
   taken = [];
 });
 
-function open(options: Partial<TerminalOptions> = {}): TerminalConnection {
+function open(options: Partial<TerminalConnectionOptions> = {}): TerminalConnection {
   const clock = {
     now: () => 0,
     setTimeout: (fn: () => void) => timers.push(fn),

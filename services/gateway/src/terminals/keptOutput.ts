@@ -1,7 +1,7 @@
 import { CodedError, TERMINAL_CHUNK_BYTES, type ErrorInfo } from '@pizzapi/protocol';
 import { controlFrame, FrameWriter, outputIn, type Frame } from '../wire/frame.js';
 import { Packet, packetsOf } from '../wire/packet.js';
-import type { OutputReply } from './terminalHost.js';
+import type { OutputReply } from './terminalSource.js';
 
 export interface Stretch {
   packets: readonly Packet[];

@@ -18,7 +18,7 @@ import { Ring } from '../room/ring.js';
 import { controlFrame, FrameWriter } from '../wire/frame.js';
 import { Packet } from '../wire/packet.js';
 import { cutOutput, KeptOutput, resetFrame } from './keptOutput.js';
-import type { TerminalHost } from './terminalHost.js';
+import type { TerminalSource } from './terminalSource.js';
 import type { TerminalWatcher } from './terminalWatcher.js';
 
 /** How often the host is told who watches, at least, in ms. It forgets a gateway after 30 s. */
@@ -44,7 +44,7 @@ export interface TerminalRoomOptions {
   limits?: typeof TERMINAL_LIMITS;
   terminalId: string;
   runnerId: string;
-  host: TerminalHost;
+  host: TerminalSource;
   flow: DrainWaiter;
   audit: AuditWriter<'runner_call'>;
   log: Logger;
@@ -103,7 +103,7 @@ export class TerminalRoom {
     this.stopFollowing = () => stop.forEach((one) => one());
   }
 
-  get host(): TerminalHost {
+  get host(): TerminalSource {
     return this.options.host;
   }
 

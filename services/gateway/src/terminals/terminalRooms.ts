@@ -4,11 +4,11 @@ import { CodedError, parseTerminalId, TERMINAL_CHUNK_BYTES } from '@pizzapi/prot
 import type { Principal } from '../auth/principal.js';
 import { DrainWaiter } from '../room/backpressure.js';
 import { ROOM_LIMITS } from '../room/limits.js';
-import type { TerminalHost } from './terminalHost.js';
+import type { TerminalSource } from './terminalSource.js';
 import { TerminalRoom } from './terminalRoom.js';
 
 export interface TerminalRoomsOptions {
-  hostOf: (terminalId: string) => TerminalHost | undefined;
+  hostOf: (terminalId: string) => TerminalSource | undefined;
   audit: AuditWriter<'runner_call'>;
   log: Logger;
 }

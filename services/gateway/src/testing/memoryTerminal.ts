@@ -7,10 +7,10 @@ import {
   type TerminalState,
   type TerminalViewer,
 } from '@pizzapi/protocol';
-import type { TerminalHost, TerminalMethod } from '../terminals/terminalHost.js';
+import type { TerminalSource, TerminalMethod } from '../terminals/terminalSource.js';
 
 /** A terminal of a host in memory: prints what it is told to, keeps the last of it, and may lose messages. */
-export class MemoryTerminal implements TerminalHost {
+export class MemoryTerminal implements TerminalSource {
   readonly printed: number[] = [];
   readonly asked: { method: TerminalMethod; asked: Record<string, unknown> }[] = [];
   /** Every request is refused with this. */
@@ -76,7 +76,7 @@ export class MemoryTerminal implements TerminalHost {
     return () => this.listeners.delete(onMessage);
   }
 
-  call: TerminalHost['call'] = async (_principal, method, asked) => {
+  call: TerminalSource['call'] = async (_principal, method, asked) => {
     this.asked.push({ method, asked: { ...asked } });
     for (let left = this.turns(); left > 0; left--) await new Promise(setImmediate);
     if (this.refusal !== undefined) return { kind: 'refused', error: this.refusal };
