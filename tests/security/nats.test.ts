@@ -39,7 +39,12 @@ describe('(14) the connection of a host', () => {
 
   const writes = (): Record<string, string[]> => ({
     'another’s session': [`session.${ada.sid}.events`, `session.${ada.sid}.deltas`, `session.${ada.sid}.partial`],
-    'another’s runner': [`runner.${ada.rid}.events`, `runner.${ada.rid}.cmd`, `runner.${ada.rid}.rpc.status`],
+    'another’s runner': [
+      `runner.${ada.rid}.events`,
+      `runner.${ada.rid}.cmd`,
+      `runner.${ada.rid}.rpc.status`,
+      `runner.${ada.rid}.terminals.t_x`,
+    ],
     'a command, to itself too': ['runner.eves-laptop.cmd'],
     'the live copy of a log': [`live.session.${ada.sid}.events`, 'live.session.eves-session.events'],
     'questions in another’s name': [`desk.session.${ada.sid}`, `desk.runner.${ada.rid}`, 'desk.purge', 'desk.x'],
@@ -154,6 +159,8 @@ describe('(14) the connection of a host', () => {
     'runner.eves-laptop.cmd',
     `runner.${ada.rid}.rpc.*`,
     'runner.*.rpc.*',
+    `runner.${ada.rid}.terminals.*`,
+    'runner.eves-laptop.terminals.t_x',
     'audit.>',
     'desk.>',
     'desk.runner.eves-laptop',

@@ -81,6 +81,7 @@ export const ERRORS = {
     status: 409,
     hint: 'The file was changed meanwhile. `details` has both versions: compare them, then save again over the current one.',
   },
+  range_invalid: { status: 416, hint: 'Ask for a range that lies in the file.' },
   file_denied: { status: 422, hint: 'The account that the runner runs as may not do this with the file.' },
   not_a_file: { status: 422, hint: 'Name a file. Folders, devices, sockets and FIFOs cannot be read or written.' },
   not_a_folder: { status: 422, hint: 'Name a folder.' },
@@ -92,7 +93,7 @@ export const ERRORS = {
   path_invalid: { status: 422, hint: 'A path has 1 to 4096 bytes, names of at most 255, and no NUL.' },
   other_disk: {
     status: 422,
-    hint: 'A folder cannot be moved to another disk. Copy it with a command, or move its files.',
+    hint: 'What lies on another disk cannot be moved in one step. Copy it with a command, then delete it.',
   },
   host_disk_full: { status: 507, hint: 'Free space on the disk of the host.' },
   upload_unknown: {

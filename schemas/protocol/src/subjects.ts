@@ -29,8 +29,9 @@ export const subjects = {
   liveRunnerCommands: (rid: string) => `live.runner.${token(rid)}.cmd`,
   runnerRpc: (rid: string, verb: RpcVerb | '*') => `runner.${token(rid)}.rpc.${verb === '*' ? '*' : token(verb)}`,
   /** What a terminal prints and how it changes, not stored. `name` is of its id (`terminals.ts`). */
-  terminalOutput: (rid: string, name: string | '*') =>
-    `runner.${token(rid)}.terminals.${name === '*' ? '*' : token(name)}`,
+  terminalOutput: (rid: string, name: string) => `runner.${token(rid)}.terminals.${token(name)}`,
+  /** All terminals of a runner. */
+  terminalOutputs: (rid: string) => `runner.${token(rid)}.terminals.*`,
   /** Request/reply: whether a person looks at a session now, answered by the gateways where this is so. */
   attention: (sid: string) => `attention.${token(sid)}`,
   /** Between gateways, not stored: sessions that were requested at one of them. */

@@ -199,7 +199,14 @@ describe('a host may', () => {
 /** What every host would like to, and may not. */
 const NOBODY: readonly string[] = [
   ...['session.victim.events', 'session.victim.deltas', 'session.victim.partial', 'runner.victim.events'],
-  ...['runner.victim.cmd', 'runner.victim.rpc.status', 'desk.session.victim', 'desk.runner.victim', 'desk.purge'],
+  ...[
+    'runner.victim.cmd',
+    'runner.victim.rpc.status',
+    'runner.victim.terminals.t_x',
+    'desk.session.victim',
+    'desk.runner.victim',
+    'desk.purge',
+  ],
   ...[
     'live.session.victim.events',
     'audit.login',
@@ -229,6 +236,8 @@ const SILENT: readonly string[] = [
   ...[
     'runner.*.cmd',
     'runner.victim.rpc.*',
+    'runner.*.terminals.*',
+    'runner.victim.terminals.t_x',
     'audit.>',
     '_INBOX.>',
     '_INBOX_session_victim.>',

@@ -14,13 +14,13 @@ import {
 import { packageVersion, Semaphore, type Logger } from '@pizzapi/process';
 import {
   CodedError,
-  decode,
   describeError,
   encode,
   formatBytes,
   rightsOf,
   isHostApiRequest,
   spokenVersion,
+  tryDecode,
   type ErrorCode,
   type HostApiRefusal,
   type HostApiReplies,
@@ -229,12 +229,8 @@ function replyTo(outcome: PutOutcome): HostApiReplies['put_blob'] | HostApiRefus
 }
 
 function read(body: Uint8Array): HostApiRequest | undefined {
-  try {
-    const value = decode(body);
-    return isHostApiRequest(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = tryDecode(body);
+  return isHostApiRequest(value) ? value : undefined;
 }
 
 function refuse(code: ErrorCode, what?: string): HostApiRefusal {

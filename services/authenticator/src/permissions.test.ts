@@ -5,7 +5,7 @@ import { permissionsTable } from './permissionsTable.js';
 describe('a host may, and no more', () => {
   it('as a daemon', () => {
     expect(hostPermissions({ kind: 'runner', rid: 'r1' })).toEqual({
-      publish: ['runner.r1.events', 'desk.runner.r1', '$KV.leases.runner.r1'],
+      publish: ['runner.r1.events', 'runner.r1.terminals.*', 'desk.runner.r1', '$KV.leases.runner.r1'],
       subscribe: ['runner.r1.rpc.*', 'live.runner.r1.cmd', '_INBOX_runner_r1.>'],
       answers: true,
     });

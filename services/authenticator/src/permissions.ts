@@ -35,7 +35,7 @@ function runnerSubjects(rid: string): Permissions {
   return {
     publish: [
       subjects.runnerEvents(rid),
-      subjects.terminalOutput(rid, '*'),
+      subjects.terminalOutputs(rid),
       `desk.runner.${rid}`,
       `$KV.leases.runner.${rid}`,
     ],

@@ -109,7 +109,17 @@ describe('a service', () => {
   });
 
   it.each([
-    ['gateway', 'log', ['session.s.events', 'runner.r.events', 'live.session.s.events', '$KV.leases.session.s']],
+    [
+      'gateway',
+      'log',
+      [
+        'session.s.events',
+        'runner.r.events',
+        'runner.r.terminals.t_x',
+        'live.session.s.events',
+        '$KV.leases.session.s',
+      ],
+    ],
     ['gateway', 'state', ['$KV.projector.x', '$KV.runners.r', '$SYS.REQ.USER.AUTH']],
     ['projector', 'log', ['runner.r.events', 'audit.login', '$KV.leases.session.s', 'desk.purge', 'gateway.spawns']],
     ['projector', 'state', ['$KV.accounts.x', '$KV.api-keys.x', '$O.session-blobs.M.x']],
@@ -159,6 +169,11 @@ describe('an auditor', () => {
       expect(await subscribe(auditor(), subject), subject).toBe('ok');
     }
     expect(await publish(auditor(), `${LOG_API}.STREAM.INFO.SESSIONS`)).toBe('ok');
+  });
+
+  it('sees no terminal of a host', async () => {
+    for (const subject of ['runner.*.terminals.*', 'runner.>', 'runner.r.terminals.t_x'])
+      expect(await subscribe(auditor(), subject), subject).toMatch(REFUSED);
   });
 
   it('changes nothing', async () => {

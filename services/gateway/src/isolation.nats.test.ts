@@ -75,6 +75,8 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['GET', '/api/runners/{rid}'],
   ['DELETE', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],
+  ['GET', '/api/runners/{rid}/files'],
+  ['PUT', '/api/runners/{rid}/uploads/{uploadId}'],
   ...ROUTED_METHOD_NAMES.map((method): [string, string, object] => ['POST', `/api/runners/{rid}/rpc/${method}`, {}]),
 ];
 const fill = (path: string, sid: string, rid: string) =>
@@ -99,7 +101,7 @@ describe('what is somebody else’s', () => {
     const same = foreign.text.replaceAll(HER_SESSION, NO_SESSION).replaceAll('ada-runner', 'none-runner');
     expect({ ...foreign, text: same }).toEqual(unknown);
     // The very same request is answered otherwise to whom it belongs.
-    if (method === 'GET' && !path.includes('{hash}') && !path.endsWith('folders'))
+    if (method === 'GET' && !path.includes('{hash}') && !/\/(folders|files)$/.test(path))
       expect((await ask(ada, fill(path, HER_SESSION, 'ada-runner'))).status).toBe(200);
   });
 
@@ -108,6 +110,15 @@ describe('what is somebody else’s', () => {
     const upgrade = (sid: string) => refusal(`${s.url.replace('http', 'ws')}/ws/sessions/${sid}`, protocols);
     expect(await upgrade(HER_SESSION)).toEqual({ status: 404, code: 'session_not_found' });
     expect(await upgrade(NO_SESSION)).toEqual({ status: 404, code: 'session_not_found' });
+  });
+
+  it('refuses the upgrade to a terminal by the runner in its id, and what is no id of a terminal', async () => {
+    const protocols = [SUBPROTOCOL.msgpack, `bearer.${bob.token}`];
+    const upgrade = (tid: string) => refusal(`${s.url.replace('http', 'ws')}/ws/terminals/${tid}`, protocols);
+    for (const rid of ['ada-runner', 'none-runner'])
+      expect(await upgrade(`t_aaaaaaaaaaaa_${rid}`)).toEqual({ status: 404, code: 'runner_not_found' });
+    for (const tid of ['bob-runner', 't_aaaaaaaaaaaa_', 't_aaaaaaaaaaaa_%2e%2e', 't_AAAAAAAAAAAA_bob-runner', 'a.b'])
+      expect(await upgrade(tid), tid).toEqual({ status: 400, code: 'invalid_id' });
   });
 
   it('takes as long to be refused as what does not exist', async () => {

@@ -1,4 +1,5 @@
 import { constants, hostname } from 'node:os';
+import { ReadStream } from 'node:tty';
 import { OUTBOUND } from '@pizzapi/runner/access';
 import type { TerminalExit } from '@pizzapi/protocol';
 import { openTerminal, type TerminalConnection } from '@pizzapi/session-client';
@@ -141,7 +142,7 @@ class TerminalScreen {
 }
 
 function setRaw(stdin: NodeJS.ReadableStream, raw: boolean): void {
-  if ('setRawMode' in stdin && typeof stdin.setRawMode === 'function') stdin.setRawMode(raw);
+  if (stdin instanceof ReadStream) stdin.setRawMode(raw);
 }
 
 function codeOf({ code, signal }: TerminalExit): number {

@@ -64,7 +64,9 @@ export function authorizationProblem(request: FastifyRequest, access: Access): E
   if (request.principal === null || url === undefined || config.open === true) return undefined;
   const { sid, tid, ...named } = params as { sid?: string; rid?: string; tid?: string };
   // The id of a terminal names its runner, which has to be the person's own.
-  const rid = tid === undefined ? named.rid : (parseTerminalId(tid)?.runnerId ?? tid);
+  const rid = tid === undefined ? named.rid : parseTerminalId(tid)?.runnerId;
+  if (tid !== undefined && rid === undefined)
+    return errorInfo('invalid_id', `"${tid.slice(0, 80)}" is not an id of a terminal`);
   if (sid !== undefined && isId(sid)) request.principal = access.principalIn(request.principal, sid);
   const { principal } = request;
   for (const id of [sid, rid])

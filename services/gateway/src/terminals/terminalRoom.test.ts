@@ -12,7 +12,7 @@ import { TerminalWatcher } from './terminalWatcher.js';
 
 const owner = localOwner();
 /** Small enough that some output leaves the ring, fills a chunk and parks a viewer. */
-const TIGHT = { ringBytes: 400, parkBytes: 300, chunkBytes: 64 };
+const TIGHT = { ringBytes: 400, parkBytes: 300, chunkBytes: 64, takenBytes: 50 };
 
 async function openRoom(host: MemoryTerminal, limits = TERMINAL_LIMITS) {
   const audit = vi.fn();
@@ -169,6 +169,26 @@ describe('the viewers of a terminal at a gateway', () => {
       await new Promise(setImmediate);
     }
     expect(screen.pieces).toEqual([{ from: 0, bytes: host.between(0, host.head) }]);
+  });
+
+  it('are said to have taken also what they took while the host was told of earlier output', async () => {
+    const host = new MemoryTerminal(Infinity, Infinity, () => 3);
+    const { room } = await openRoom(host, TIGHT);
+    const screen = new Screen(room);
+    await settled(() => screen.wire.of('terminal_ready').length === 1);
+    // All but the first 60 bytes come while the report about these is under way.
+    host.print(60);
+    host.print(200);
+    await settled(() => Number(host.asked.at(-1)!.asked['taken']) === 260);
+  });
+
+  it('need not have taken what is left out', async () => {
+    const host = new MemoryTerminal(600, 150);
+    host.print(5_000);
+    const { room } = await openRoom(host, TIGHT);
+    const screen = new Screen(room, 5, 'a', true);
+    await settled(() => screen.wire.of('terminal_reset').length === 1 && screen.position > 4_400 + TIGHT.parkBytes);
+    expect(screen.pieces[1]).toMatchObject({ from: 4_400 });
   });
 
   it('learn how the shell has ended after all of its output', async () => {
