@@ -23,6 +23,7 @@ import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { ScriptedTerminals } from './terminals.js';
+import { CALLS, changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -91,6 +92,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     pages: PAGES,
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Requests to the host about git and changes. */
+    calls: CALLS,
     /** Bodies of the sessions that the page has asked for. */
     started: STARTED,
   });
@@ -326,6 +329,8 @@ function scriptedFetch(
     }
     const ofTerminal = terminals.answer(url.pathname, body);
     if (ofTerminal !== undefined) return json(ofTerminal);
+    const ofChanges = changesAnswer(script.scene, url.pathname, body);
+    if (ofChanges !== undefined) return json(ofChanges);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

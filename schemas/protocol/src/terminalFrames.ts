@@ -6,7 +6,7 @@ import { isMap } from './json.js';
 import { MAX_TERMINAL_INPUT_BYTES, TerminalCols, TerminalExit, TerminalRows, TerminalViewer } from './terminals.js';
 
 /**
- * The frames of `/ws/terminals/:tid` (docs/protocol/terminals.md). `bytes` are `bin` in msgpack, and base64 in the
+ * The frames of `/ws/terminals/:tid` (docs/protocol/host-terminals.md). `bytes` are `bin` in msgpack, and base64 in the
  * subprotocol of JSON.
  */
 const Offset = Type.Integer({ minimum: 0 });

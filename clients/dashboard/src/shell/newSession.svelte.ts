@@ -14,6 +14,9 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
   cwd_not_found: 'cwd',
   cwd_not_a_folder: 'cwd',
   cwd_outside_roots: 'cwd',
+  git_no_repository: 'cwd',
+  git_outside_roots: 'cwd',
+  git_failed: 'cwd',
   model_unknown: 'model',
   model_unauthenticated: 'model',
 };
@@ -45,12 +48,15 @@ export class NewSession {
   #asks = $state(false);
   readonly #goal = draftField(GOAL);
   hasGoal = $state(false);
+  #ownWorktree = $state(false);
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
   /** The runner starts sessions whose modes a person can change. */
   readonly hasModes = $derived(this.runner?.approvals !== undefined);
+  /** The runner makes work trees. */
+  readonly hasWorktrees = $derived(this.runner?.git !== undefined);
   /** Every session of the runner begins with approvals. */
   readonly alwaysAsks = $derived(this.runner?.approvals === 'ask');
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
@@ -84,6 +90,15 @@ export class NewSession {
 
   set asks(asks: boolean) {
     this.#asks = asks;
+  }
+
+  /** The session gets a branch and a work tree of its own. */
+  get ownWorktree(): boolean {
+    return this.hasWorktrees && this.#ownWorktree;
+  }
+
+  set ownWorktree(own: boolean) {
+    this.#ownWorktree = own;
   }
 
   get goal(): string {
@@ -191,7 +206,12 @@ export class NewSession {
   #body(): NewSessionBody {
     const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
     const given = Object.entries(optional).filter(([, value]) => value !== '');
-    return { runnerId: this.runnerId, ...Object.fromEntries(given), ...(this.hasModes ? this.#modes() : {}) };
+    return {
+      runnerId: this.runnerId,
+      ...Object.fromEntries(given),
+      ...(this.ownWorktree ? { worktree: {} } : {}),
+      ...(this.hasModes ? this.#modes() : {}),
+    };
   }
 
   #modes(): Pick<NewSessionBody, 'approvals' | 'planMode' | 'goal'> {
