@@ -16,10 +16,36 @@ const onlyWoff2: Plugin = {
       : undefined,
 };
 
+const STYLE_ELEMENT = /[\w$]+(?:\.[\w$]+)*\.createElement\("style"\)/g;
+const STYLE_ATTRIBUTE = /(\w+)\.setAttribute\("style",`\$\{\1\.getAttribute\("style"\)\|\|""\}\$\{(\w+)\};`\)/g;
+/** What xterm.js has of each. */
+const [ELEMENTS, ATTRIBUTES] = [3, 1];
+
+/**
+ * Has xterm.js write its styles in ways that the page's policy allows: `<style>` elements become style sheets of the
+ * document, and `style` attributes the declarations of their elements. The build fails when another version of xterm.js
+ * has other places.
+ */
+const strictXterm: Plugin = {
+  name: 'strict-xterm',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!/@xterm\/xterm\/lib\/xterm\.mjs(?:\?|$)/.test(id)) return undefined;
+    const [elements, attributes] = [STYLE_ELEMENT, STYLE_ATTRIBUTE].map((pattern) => code.match(pattern)?.length);
+    if (elements !== ELEMENTS || attributes !== ATTRIBUTES)
+      return this.error('xterm.js has other places with styles: change the plugin strict-xterm');
+    const standIn = fileURLToPath(new URL('./src/csp/xtermStyles.ts', import.meta.url));
+    const strict = code
+      .replace(STYLE_ELEMENT, 'pageStyleElement()')
+      .replace(STYLE_ATTRIBUTE, (_all, node: string, style: string) => `${node}.style.cssText+=${style}+";"`);
+    return { code: `import{styleElement as pageStyleElement}from${JSON.stringify(standIn)};${strict}`, map: null };
+  },
+};
+
 export default defineConfig({
   // The gateway serves one build at any path.
   base: './',
-  plugins: [svelte(), tailwindcss(), onlyWoff2],
+  plugins: [svelte(), tailwindcss(), onlyWoff2, strictXterm],
   resolve: {
     // The sources of the other rooms, so that a build needs none of their builds. The two aliases are without `eval`,
     // which a strict Content-Security-Policy does not let run.

@@ -1,5 +1,12 @@
 import { readShare } from '../src/model/shareLink.js';
-import { decodeMany, defaultMetaState, encode, type RunnerInfo, type SessionInfo } from '@pizzapi/protocol';
+import {
+  decodeMany,
+  defaultMetaState,
+  encode,
+  parseRights,
+  type RunnerInfo,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import { blobAnswer, END_OF_WHOLE, releaseBlobs } from './blobs.js';
 import { LIMITED_RUNNERS, manySessions, RUNNERS, SESSIONS, TWIN_RUNNER } from './lists.js';
 import { ScriptedNotifications } from './notifications.js';
@@ -33,6 +40,8 @@ export interface GatewayScript {
   messages: number;
   /** `none`: nobody is notified yet. */
   notifications: string;
+  /** The rights of the hosts, separated by commas; all of them without. */
+  allow: string;
   /** `nearly`, `full`: of what may be stored. */
   storage: string;
 }
@@ -146,7 +155,13 @@ function modeOf(protocols: readonly string[]): string {
   return token === undefined ? 'owner' : (readShare(token)?.mode ?? 'read');
 }
 
-function runnersOf({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
+function runnersOf(script: GatewayScript): readonly RunnerInfo[] {
+  if (script.allow === '') return listedRunners(script);
+  const allowed = parseRights(script.allow);
+  return listedRunners(script).map((one) => (allowed.kind === 'ok' ? { ...one, allow: allowed.rights } : one));
+}
+
+function listedRunners({ cast, scene }: GatewayScript): readonly RunnerInfo[] {
   if (cast.who === 'member') return [];
   if (scene === 'limited') return LIMITED_RUNNERS;
   if (scene === 'twins') return [...RUNNERS, TWIN_RUNNER];

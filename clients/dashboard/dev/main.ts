@@ -12,6 +12,7 @@ installScriptedGateway({
   page: Number(options.get('page') ?? 0),
   messages: Number(options.get('messages') ?? 0),
   notifications: options.get('notifications') ?? '',
+  allow: options.get('allow') ?? '',
   storage: options.get('storage') ?? '',
   cast: {
     who: options.get('who') ?? 'admin',

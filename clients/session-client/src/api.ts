@@ -5,6 +5,7 @@ import {
   type CommandBody,
   type CommandReply,
   type EventsQuery,
+  type FilePath,
   type ForgetRunnerReply,
   type InputBody,
   type NewSessionBody,
@@ -20,6 +21,7 @@ import {
   type SessionUsageReply,
   type UsageReply,
 } from '@pizzapi/protocol';
+import { downloadPath, TRANSFER_MS, uploadPart } from './fileTransfers.js';
 import { createSend, DELETE, id, needing, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';
@@ -74,6 +76,25 @@ export function createApi(options: ApiOptions) {
         timeoutMs: RUNNER_CALL_MS,
         signal,
       }),
+    /** Sends bytes of an upload. Answers how many have arrived. */
+    sendUpload: (
+      rid: string,
+      uploadId: string,
+      offset: number,
+      bytes: Blob | Uint8Array<ArrayBuffer>,
+      { signal }: { signal?: AbortSignal | undefined } = {},
+    ) =>
+      send<{ received: number }>(
+        `/api/runners/${id(rid)}/uploads/${id(uploadId)}${queryOf({ offset })}`,
+        uploadPart(bytes, signal),
+      ),
+    /** Downloads a file of a host. `read` gets the answer, of which the body is the file. */
+    download: <T>(
+      rid: string,
+      { path, sessionId }: { path: FilePath; sessionId?: string },
+      read: (response: Response) => Promise<T>,
+      { signal }: { signal?: AbortSignal | undefined } = {},
+    ) => send<T>(downloadPath(rid, path, sessionId), { read, signal, timeoutMs: TRANSFER_MS }),
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 

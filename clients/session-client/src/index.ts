@@ -19,6 +19,14 @@ export type { ConnectionView } from './connectionView.js';
 export type { SessionChange } from './fold.js';
 export { openHub, openRunners, type Hub, type HubChange, type Runners, type RunnersChange } from './hub.js';
 export { createApi, type Api, type Folders, type ListedEvent, type SendOptions } from './api.js';
+export {
+  downloadPath,
+  UPLOAD_PART_BYTES,
+  uploadFile,
+  type TransferOptions,
+  type UploadSource,
+  type UploadTarget,
+} from './fileTransfers.js';
 export { listSessions, queryText, type SessionLister } from './sessionPages.js';
 export type { ApiOptions, Failed, ApiResult } from './http.js';
 export { LIMITS, isOpen, sentence, type ConnectionState, type WaitReason } from './connectionMachine.js';

@@ -1,5 +1,5 @@
 import { Packr, Unpackr, type Options } from 'msgpackr';
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 import { msgpackProblem } from './msgpackShape.js';
 import { MAX_FRAME_DEPTH, MAX_STORED_DEPTH, tooDeep } from './nesting.js';
 

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { errorInfo } from './errors.js';
+import { errorInfo } from './codedError.js';
 import { frameParser, VIEWER_DOWN, VIEWER_UP, type ParsedFrame } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';

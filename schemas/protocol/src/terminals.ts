@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { decode, encode } from './codec.js';
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 import { ID_PATTERN, newId } from './ids.js';
 
 /**

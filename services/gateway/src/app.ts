@@ -31,6 +31,7 @@ import { opsRoutes } from './http/opsRoutes.js';
 import { pageRoutes } from './http/pageRoutes.js';
 import { purgeRoutes } from './http/purgeRoutes.js';
 import { runnerRoutes } from './http/runnerRoutes.js';
+import { fileTransferRoutes } from './http/fileTransferRoutes.js';
 import { runnerRpcRoutes } from './http/runnerRpcRoutes.js';
 import { RunnerCalls } from './runner/runnerCalls.js';
 import { registerAuthorization } from './http/authorization.js';
@@ -294,6 +295,7 @@ export async function createGateway({
   await registerPeople(app);
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
+  fileTransferRoutes(app, { access, calls, directory, loader, metrics });
   const runnerNameFor = (principal: Principal, rid: string) =>
     access.mayUseRunner(principal, rid) ? directory.runner(rid)?.name : undefined;
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, publicUrl, runnerNameFor });

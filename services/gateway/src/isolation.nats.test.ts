@@ -75,6 +75,8 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['GET', '/api/runners/{rid}'],
   ['DELETE', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],
+  ['GET', '/api/runners/{rid}/files'],
+  ['PUT', '/api/runners/{rid}/uploads/{uploadId}'],
   ...ROUTED_METHOD_NAMES.map((method): [string, string, object] => ['POST', `/api/runners/{rid}/rpc/${method}`, {}]),
 ];
 const fill = (path: string, sid: string, rid: string) =>
@@ -99,7 +101,7 @@ describe('what is somebody else’s', () => {
     const same = foreign.text.replaceAll(HER_SESSION, NO_SESSION).replaceAll('ada-runner', 'none-runner');
     expect({ ...foreign, text: same }).toEqual(unknown);
     // The very same request is answered otherwise to whom it belongs.
-    if (method === 'GET' && !path.includes('{hash}') && !path.endsWith('folders'))
+    if (method === 'GET' && !path.includes('{hash}') && !/\/(folders|files)$/.test(path))
       expect((await ask(ada, fill(path, HER_SESSION, 'ada-runner'))).status).toBe(200);
   });
 

@@ -251,3 +251,86 @@ describe('a request to a runner over HTTP', () => {
     await writer.close();
   });
 });
+
+describe('a file of a host over HTTP', () => {
+  const file = Buffer.from('0123456789');
+  const about = { path: '/work/a "b".html', version: 'v1', size: 10, modified: 1, writable: true };
+
+  beforeEach(() => {
+    answers.read_file = ({ offset = 0, length = 10, ifVersion = 'v1' }) =>
+      ifVersion === 'v1'
+        ? {
+            ...about,
+            offset,
+            content: file.subarray(Number(offset), Number(offset) + Number(length)).toString('base64'),
+          }
+        : { error: { code: 'file_changed', message: 'x' } };
+  });
+
+  it('is downloaded as an attachment that no browser shows or runs, whole or as a range', async () => {
+    const whole = await s.fetch('/api/runners/r1/files?path=a');
+    expect(await whole.text()).toBe('0123456789');
+    expect(Object.fromEntries(whole.headers)).toMatchObject({
+      'content-disposition': `attachment; filename="a _b_.html"; filename*=UTF-8''a%20%22b%22.html`,
+      'content-type': 'application/octet-stream',
+      'content-length': '10',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "sandbox; default-src 'none'",
+      etag: '"v1"',
+    });
+    const headers = { range: 'bytes=2-4' };
+    const part = await s.fetch('/api/runners/r1/files?path=a', { headers });
+    expect([part.status, await part.text(), part.headers.get('content-range')]).toEqual([206, '234', 'bytes 2-4/10']);
+    const other = await s.fetch('/api/runners/r1/files?path=a', { headers: { ...headers, 'if-range': '"v0"' } });
+    expect([other.status, await other.text()]).toEqual([200, '0123456789']);
+    const none = await s.fetch('/api/runners/r1/files?path=a', { headers: { range: 'bytes=10-' } });
+    expect([none.status, none.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+    expect((await s.fetch('/api/runners/r1/files')).status).toBe(400);
+    expect((await s.fetch('/api/runners/r1/files?path=a%00b')).status).toBe(400);
+  });
+
+  it('is uploaded as a plain body, of which the host gets parts', async () => {
+    answers.upload_write = ({ offset, content }) => ({
+      received: Number(offset) + Buffer.from(String(content), 'base64').length,
+    });
+    const uploadId = 'upload_aaaaaaaaaaaaaaaaaaaa';
+    const sent = await s.fetch(`/api/runners/r1/uploads/${uploadId}?offset=5`, { method: 'PUT', body: 'hello' });
+    expect([sent.status, await sent.json()]).toEqual([200, { received: 10 }]);
+    expect(asked.at(-1)).toMatchObject({
+      method: 'upload_write',
+      request: { uploadId, offset: 5, content: 'aGVsbG8=' },
+    });
+    answers.upload_write = () => ({ error: { code: 'upload_unknown', message: 'x' } });
+    const refused = await s.fetch(`/api/runners/r1/uploads/${uploadId}?offset=0`, { method: 'PUT', body: 'hello' });
+    expect(await refused.json()).toMatchObject({ error: { code: 'upload_unknown' } });
+  });
+
+  it('is read by a guest whose link was made with files, for its session alone, and written by none', async () => {
+    const writer = await runner.begin('f1');
+    const share = async (files: boolean) => {
+      const made = await s.fetch('/api/sessions/f1/shares', { method: 'POST', json: { mode: 'read', files } });
+      return ((await made.json()) as { token: string }).token;
+    };
+    const [token, plain] = [await share(true), await share(false)];
+    const path = '/api/runners/r1/files?path=a';
+    await expect.poll(async () => (await s.fetch(`${path}&sessionId=f1`, { token })).status, PATIENT).toBe(200);
+    expect(asked.at(-1)).toMatchObject({ request: { sessionId: 'f1', call: { within: 'f1' } } });
+    asked = [];
+    for (const [url, by] of [
+      [path, token],
+      [`${path}&sessionId=f2`, token],
+      [`${path}&sessionId=f1`, plain],
+    ])
+      expect((await s.fetch(url!, { token: by! })).status).toBe(403);
+    for (const method of ['write_file', 'create_file', 'make_folder', 'move_file', 'delete_file', 'upload_begin'])
+      expect(await call(method, { sessionId: 'f1', path: 'a' }, { token })).toMatchObject({ status: 403 });
+    const put = await s.fetch('/api/runners/r1/uploads/upload_aaaaaaaaaaaaaaaaaaaa?offset=0', {
+      method: 'PUT',
+      body: 'x',
+      token,
+    });
+    expect(put.status).toBe(403);
+    expect(asked).toEqual([]);
+    await writer.close();
+  });
+});

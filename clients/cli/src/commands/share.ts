@@ -14,6 +14,7 @@ import { expiry, timeLeft } from '@pizzapi/runner/access';
 interface ShareFlags extends Record<string, unknown> {
   collab?: true;
   approve?: true;
+  files?: true;
   expires?: string;
   with?: string;
   list?: true;
@@ -24,7 +25,7 @@ interface ShareFlags extends Record<string, unknown> {
 }
 
 const ONLY = ['list', 'revoke', 'revokeAll'];
-const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'approve', 'expires'];
+const others = (name: string) => [...ONLY.filter((other) => other !== name), 'collab', 'approve', 'files', 'expires'];
 
 export function addShare(program: Command, { io }: CliContext): void {
   addOptions(program.command('share <session>'), GATEWAY_OPTIONS)
@@ -33,12 +34,13 @@ export function addShare(program: Command, { io }: CliContext): void {
       new Option('--collab', 'Allow guests to write and to answer prompts (default: read-only)').conflicts('approve'),
     )
     .option('--approve', 'Allow guests to write and to approve single tool calls and plans, but no lasting rules')
+    .option('--files', "Allow guests to read the files of the session's folder as well, read-only")
     .option('--expires <duration>', 'Lifetime of the link: 30m, 2h, 7d; at most 30 days (default: one day)')
     .addOption(
       new Option(
         '--with <person>',
         'Share with an account instead, by its exact e-mail address or id; it then has the session in its list',
-      ).conflicts(['expires', ...ONLY]),
+      ).conflicts(['expires', 'files', ...ONLY]),
     )
     .addOption(new Option('--list', 'List the share links of this session').conflicts(others('list')))
     .addOption(new Option('--revoke <shareId>', 'Revoke one link').conflicts(others('revoke')))
@@ -51,6 +53,7 @@ export function addShare(program: Command, { io }: CliContext): void {
         'pizzapi share last',
         'pizzapi share <session> --collab --expires 2h',
         'pizzapi share <session> --approve',
+        'pizzapi share <session> --files',
         'pizzapi share <session> --with ada@example.com --collab',
         'pizzapi share <session> --list',
         'pizzapi share <session> --revoke <shareId>',
@@ -63,6 +66,7 @@ ends what the agent does for them and the sessions that they had started.`,
     .action(async (session: string, flags: ShareFlags) => {
       const wanted = {
         mode: modeOf(flags),
+        ...(flags.files === true ? { files: true } : {}),
         ...expiresIn('--expires', flags.expires),
       };
       if (flags.revoke !== undefined) requireLinkId(flags.revoke);
@@ -95,7 +99,7 @@ async function share(
   io: Io,
   gateway: GatewayAccess,
   sid: string,
-  wanted: { mode: ShareMode; expiresIn?: string },
+  wanted: { mode: ShareMode; files?: boolean; expiresIn?: string },
   { json, qr }: Pick<ShareFlags, 'json' | 'qr'>,
 ): Promise<void> {
   const made = await unwrapResult(gateway, gateway.api.createShare(sid, wanted));
@@ -103,6 +107,7 @@ async function share(
   const { shareUrl, mode, expiresAt, shareId, shortUrl = shareUrl } = made;
   line(io.stdout, shortUrl);
   line(io.stderr, `This link ${MAY[mode]} and expires at ${expiry(expiresAt, Date.now())}.`);
+  if (wanted.files === true) line(io.stderr, "Guests can also read the files of the session's folder.");
   if (mode !== 'read')
     line(
       io.stderr,
@@ -128,11 +133,13 @@ async function shareWith(
 
 const COLUMNS: readonly Column[] = [
   { title: 'LINK', widest: 64 },
-  { title: 'MODE', widest: 8 },
+  { title: 'MODE', widest: 14 },
   { title: 'MADE', widest: 8 },
   { title: 'ENDS', widest: 12 },
   { title: 'WITH', widest: 60 },
 ];
+
+const modeText = ({ mode, files }: ShareInfo) => (files === true ? `${mode}, files` : mode);
 
 async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean): Promise<void> {
   const { shares } = await unwrapResult(gateway, gateway.api.shares(sid));
@@ -144,7 +151,7 @@ async function list(io: Io, gateway: GatewayAccess, sid: string, json: boolean):
     return one.expiresAt >= NO_EXPIRY ? 'never' : timeLeft(one.expiresAt, now);
   };
   const withWhom = ({ person }: ShareInfo) => (person === undefined ? 'by link' : `${person.name} (${person.givenAs})`);
-  const rows = shares.map((one) => [one.shareId, one.mode, ago(one.createdAt, now), ends(one), withWhom(one)]);
+  const rows = shares.map((one) => [one.shareId, modeText(one), ago(one.createdAt, now), ends(one), withWhom(one)]);
   const over = (at: number) => shares[at]!.revokedAt !== undefined || shares[at]!.expiresAt <= now;
   for (const row of tableRows(COLUMNS, rows, io, over)) line(io.stdout, row);
 }

@@ -8,7 +8,6 @@ import { isPressed } from '../model/shortcuts.js';
 import { terminalSizeIn, type TerminalSize } from '../model/terminalSize.js';
 import { terminalTheme, watchColours } from './colours.js';
 import { guardReplies } from './queries.js';
-import { strictDocument, withStrictElements } from './strictDocument.js';
 import { followFingers } from './touch.js';
 
 /** Lines above the window that are kept. */
@@ -32,6 +31,8 @@ export interface ScreenListener {
   onFind: () => void;
   onMatches: (current: number, count: number) => void;
   onFontSize: (fontSize: number) => void;
+  /** Cells have another size. */
+  onMeasured: () => void;
   mayReply: () => boolean;
 }
 
@@ -42,12 +43,23 @@ export interface ScreenOptions {
   label: string;
 }
 
+/** Whether a graphics processor draws: a program that stands in for one is slower than elements of the page. */
+function hasGraphics(): boolean {
+  const graphics = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  if (graphics === null) return false;
+  const named = graphics.getExtension('WEBGL_debug_renderer_info')?.UNMASKED_RENDERER_WEBGL ?? graphics.RENDERER;
+  const isProgram = /swiftshader|llvmpipe|software|basic render/i.test(String(graphics.getParameter(named)));
+  graphics.getExtension('WEBGL_lose_context')?.loseContext();
+  return !isProgram;
+}
+
 /** A screen of xterm.js in an element of the page. */
 export class TerminalScreen {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #search = new SearchAddon();
   readonly #stop: (() => void)[] = [];
+  #isClosed = false;
 
   constructor(
     readonly element: HTMLElement,
@@ -56,7 +68,6 @@ export class TerminalScreen {
   ) {
     const terminal = new Terminal({
       allowProposedApi: true,
-      documentOverride: strictDocument,
       fontFamily: FAMILY,
       fontSize,
       lineHeight: 1.2,
@@ -69,10 +80,11 @@ export class TerminalScreen {
     });
     this.#terminal = terminal;
     this.#addAddons(listener);
-    withStrictElements(() => terminal.open(element));
+    terminal.open(element);
     this.#labelInput(label);
     this.#listen(listener);
     void this.#useGraphics();
+    void this.#useFont(listener);
   }
 
   get cols(): number {
@@ -145,6 +157,7 @@ export class TerminalScreen {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const stop of this.#stop) stop();
     this.#terminal.dispose();
   }
@@ -207,16 +220,28 @@ export class TerminalScreen {
 
   /** Draws by the graphics processor, where there is one; otherwise, and when it is lost, as elements of the page. */
   async #useGraphics(): Promise<void> {
-    const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
-    if (probe === null) return;
+    if (!hasGraphics()) return;
     try {
       const { WebglAddon } = await import('@xterm/addon-webgl');
       const addon = new WebglAddon();
+      if (this.#isClosed) return;
       addon.onContextLoss(() => addon.dispose());
       this.#terminal.loadAddon(addon);
     } catch {
       // It is drawn as elements then.
     }
+  }
+
+  /** The font of the page may come after the terminal has measured its cells by another one. */
+  async #useFont({ onMeasured }: ScreenListener): Promise<void> {
+    const { options } = this.#terminal;
+    const font = `${options.fontSize}px ${FAMILY}`;
+    if (document.fonts.check(font)) return;
+    await Promise.allSettled([document.fonts.load(font), document.fonts.load(`bold ${font}`)]);
+    if (this.#isClosed) return;
+    options.fontFamily = 'monospace';
+    options.fontFamily = FAMILY;
+    onMeasured();
   }
 
   #own(...things: readonly IDisposable[]): void {

@@ -21,6 +21,8 @@ import { TerminalScreen, type ScreenListener } from './screen.js';
 
 /** A size that a person drags changes many times: the host gets the last one after so long, in ms. */
 const RESIZE_MS = 80;
+/** A text that a program asks to copy is in sight for so long before it can be copied, in ms. */
+const OFFER_MS = 400;
 
 /** How this browser shows terminals. */
 class TerminalLooks {
@@ -67,6 +69,8 @@ export class TerminalView implements ScreenListener {
   wasRefused = $state(false);
   /** A text that the program asks to copy. */
   offered = $state.raw<string>();
+  /** It has been in sight for a moment: a program cannot exchange it under the pointer. */
+  canCopy = $state(false);
   /** A text of several lines that a person pastes. */
   pasting = $state.raw<string>();
   /** An address that a person has clicked, before it is opened. */
@@ -88,6 +92,7 @@ export class TerminalView implements ScreenListener {
   /** All that was printed was printed for this viewer. */
   #isFresh: boolean;
   #resizing: ReturnType<typeof setTimeout> | undefined;
+  #offering: ReturnType<typeof setTimeout> | undefined;
 
   /** `isNew`: this page has just opened it, so that its first output is no replay. */
   constructor(terminalId: string, isNew: boolean) {
@@ -116,6 +121,7 @@ export class TerminalView implements ScreenListener {
     return () => {
       resized.disconnect();
       clearTimeout(this.#resizing);
+      clearTimeout(this.#offering);
       for (const stop of this.#stop) stop();
       this.#terminal.close();
       screen.close();
@@ -186,7 +192,12 @@ export class TerminalView implements ScreenListener {
   };
 
   onClipboard = (data: string): void => {
-    if (this.#replays === 0) this.offered = clipboardRequest(data) ?? this.offered;
+    const text = this.#replays === 0 ? clipboardRequest(data) : undefined;
+    if (text === undefined) return;
+    this.offered = text;
+    this.canCopy = false;
+    clearTimeout(this.#offering);
+    this.#offering = setTimeout(() => (this.canCopy = true), OFFER_MS);
   };
 
   async copyOffered(): Promise<void> {
@@ -229,6 +240,8 @@ export class TerminalView implements ScreenListener {
   }
 
   onFontSize = (fontSize: number): void => looks.setFontSize(fontSize);
+
+  onMeasured = (): void => this.fit();
 
   mayReply = (): boolean => this.hasKeyboard && this.#replays === 0;
 

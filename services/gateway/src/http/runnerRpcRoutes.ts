@@ -50,7 +50,7 @@ export function runnerRpcRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDeps)
         }),
         preValidation: async (request, reply) => {
           if (spec.guests === undefined) return;
-          const error = await guestProblem(request, reply, deps);
+          const error = await guestProblem(request, reply, deps, request.body);
           if (error !== undefined) return refuse(reply, { error });
         },
       },
@@ -81,19 +81,20 @@ export function runnerRpcRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDeps)
 /**
  * Why this person may not ask this runner for what guests may ask for too, or undefined: for the owner of the runner, and
  * for a guest of the session that the request names. The link must have the right to files, and the session must be on
- * this runner. A person that the session is shared with is a guest for the rest of the request.
+ * this runner. `asked` names the session. A person that the session is shared with is a guest for the rest of the request.
  */
-async function guestProblem(
+export async function guestProblem(
   request: FastifyRequest,
   reply: FastifyReply,
   { access, directory, loader }: RunnerRpcRoutesDeps,
+  asked: unknown,
 ): Promise<ErrorInfo | undefined> {
   const own = principalOf(request);
   const { rid = '' } = request.params as { rid?: string };
   if (access.mayUseRunner(own, rid)) return undefined;
   const refused =
     own.role === 'guest' ? errorInfo('forbidden', 'This link does not give access to it') : unknownRunner(rid);
-  const sid = isMap(request.body) ? stringAt(request.body, 'sessionId') : undefined;
+  const sid = isMap(asked) ? stringAt(asked, 'sessionId') : undefined;
   if (sid === undefined || !isId(sid) || reply.raw.destroyed) return refused;
   reply.raw.once('close', loader.hold(sid));
   await loader.load(own, sid);
