@@ -78,6 +78,7 @@ import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
+import { keyboardAudit } from './terminals/keyboardAudit.js';
 import { natsTerminalSource } from './terminals/terminalSource.js';
 import { TerminalRooms } from './terminals/terminalRooms.js';
 
@@ -220,7 +221,8 @@ export async function createGateway({
   const calls = new RunnerCalls({ b, directory, audit, rates });
   const terminals = new TerminalRooms({
     hostOf: (terminalId) => natsTerminalSource({ b, calls, access, directory }, terminalId),
-    ...{ audit, log },
+    recordKeyboard: keyboardAudit({ rates, audit }),
+    log,
   });
   const sockets = new Sockets({
     terminals,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { silentLogger } from '@pizzapi/process';
 import { errorInfo } from '@pizzapi/protocol';
 import { describe, expect, it, vi } from 'vitest';
-import { localOwner } from '../auth/principal.js';
+import { localOwner, type Principal } from '../auth/principal.js';
 import { DrainWaiter } from '../room/backpressure.js';
 import { LOST, MemoryTerminal } from '../testing/memoryTerminal.js';
 import { MemoryWire } from '../testing/memoryWire.js';
@@ -15,11 +15,11 @@ const owner = localOwner();
 const TIGHT = { ringBytes: 400, parkBytes: 300, chunkBytes: 64, takenBytes: 50 };
 
 async function openRoom(host: MemoryTerminal, limits = TERMINAL_LIMITS) {
-  const audit = vi.fn();
+  const recordKeyboard = vi.fn<(who: Principal) => void>();
   const onOver = vi.fn();
   const room = new TerminalRoom(
     {
-      ...{ terminalId: 't_aaaaaaaaaaaa_r1', runnerId: 'r1', host, limits, audit, onOver },
+      ...{ terminalId: 't_aaaaaaaaaaaa_r1', host, limits, recordKeyboard, onOver },
       flow: new DrainWaiter({ refillBytes: limits.parkBytes / 2, stallMs: 10_000 }),
       log: silentLogger,
     },
@@ -27,7 +27,7 @@ async function openRoom(host: MemoryTerminal, limits = TERMINAL_LIMITS) {
   );
   room.hold();
   await room.open();
-  return { room, audit, onOver };
+  return { room, recordKeyboard, onOver };
 }
 
 /** A viewer that puts together what it gets, as a client does. */
@@ -171,6 +171,15 @@ describe('the viewers of a terminal at a gateway', () => {
     expect(screen.parts).toEqual([{ from: 0, bytes: host.between(0, host.head) }]);
   });
 
+  it('see no text of a host that could pass for something else', async () => {
+    const host = new MemoryTerminal();
+    host.name = 'a\u001b[31m\nb\u202e';
+    const { room } = await openRoom(host);
+    const screen = new Screen(room);
+    await settled(() => screen.wire.of('terminal_state').length > 0);
+    expect(JSON.stringify(screen.wire.frames)).not.toMatch(/\\u001b|\\n|\u202e/);
+  });
+
   it('are said to have taken also what they took during an earlier report', async () => {
     const host = new MemoryTerminal(Infinity, Infinity, () => 3);
     const { room } = await openRoom(host, TIGHT);
@@ -245,18 +254,17 @@ describe('the viewers of a terminal at a gateway', () => {
 
   it('have a row when the keyboard comes to one of them without being asked for, and none for what others do', async () => {
     const host = new MemoryTerminal();
-    const { room, audit } = await openRoom(host);
+    const { room, recordKeyboard } = await openRoom(host);
     const [a, b] = [new Screen(room, 0, 'a'), new Screen(room, 0, 'b')];
     await settled(() => [a, b].every(({ wire }) => wire.of('terminal_ready').length === 1));
-    const row = { runnerId: 'r1', method: 'take_keyboard', target: 't_aaaaaaaaaaaa_r1', userId: owner.userId };
-    expect(audit.mock.calls).toEqual([['runner_call', expect.objectContaining(row)]]);
+    expect(recordKeyboard.mock.calls).toEqual([[owner]]);
     host.writer = { viewer: 'elsewhere', name: 'x' };
     host.changed();
     // Asked for by a request, which has a row of its own.
     expect(await room.takeKeyboard(b.watcher)).toBeUndefined();
     host.writer = { viewer: 'b', name: 'b' };
     host.changed();
-    expect(audit).toHaveBeenCalledTimes(1);
+    expect(recordKeyboard).toHaveBeenCalledTimes(1);
     expect(a.wire.of('terminal_state').at(-1)).toMatchObject({ writer: { viewer: 'b' } });
   });
 });

@@ -17,6 +17,7 @@ export class MemoryTerminal implements TerminalSource {
   refusal: ErrorInfo | undefined;
   /** Messages are published. */
   publishes = true;
+  name = 'Terminal 1';
   writer: TerminalViewer | null = null;
   viewers: readonly TerminalViewer[] = [];
   exit: TerminalExit | undefined;
@@ -62,7 +63,7 @@ export class MemoryTerminal implements TerminalSource {
     const { no, first, head, writer, exit } = this;
     const viewers = [...this.viewers];
     return {
-      ...{ no, cols: 80, rows: 24, first, head, writer, viewers, name: 'Terminal 1', cwd: '/work' },
+      ...{ no, cols: 80, rows: 24, first, head, writer, viewers, name: this.name, cwd: '/work' },
       ...(exit === undefined ? {} : { exit }),
     };
   }
