@@ -13,6 +13,7 @@ import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { pageOfSessions, PAGES } from './pages.js';
+import { pathAnswer } from './paths.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
@@ -327,10 +328,11 @@ function scriptedFetch(
         if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
-    const ofTerminal = terminals.answer(url.pathname, body);
-    if (ofTerminal !== undefined) return json(ofTerminal);
-    const ofChanges = changesAnswer(script.scene, url.pathname, body);
-    if (ofChanges !== undefined) return json(ofChanges);
+    const ofHost =
+      terminals.answer(url.pathname, body) ??
+      changesAnswer(script.scene, url.pathname, body) ??
+      pathAnswer(url.pathname, body);
+    if (ofHost !== undefined) return json(ofHost);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

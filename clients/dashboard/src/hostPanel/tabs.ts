@@ -1,4 +1,5 @@
 import FileDiff from '@lucide/svelte/icons/file-diff';
+import Files from '@lucide/svelte/icons/files';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { RunnerRight } from '@pizzapi/protocol';
 import type { Component } from 'svelte';
@@ -25,6 +26,13 @@ const TABS: readonly HostTab[] = [
     icon: SquareTerminal,
     right: 'terminals',
     load: () => import('../terminals/TerminalPanel.svelte'),
+  },
+  {
+    id: 'files',
+    label: 'Files',
+    icon: Files,
+    right: 'files:read',
+    load: () => import('../files/FilesPanel.svelte'),
   },
   {
     id: 'changes',

@@ -3,6 +3,7 @@ import type { NewSessionPreset } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
 import { draftField, drafts } from '../state/drafts.svelte.js';
 import { storage } from '../state/storage.js';
+import { pinnedFolders, togglePinned } from '../model/pinnedFolders.js';
 
 /** Fields of the dialog that an error can stand beside. */
 export type Field = 'runnerId' | 'cwd' | 'model' | 'prompt';
@@ -53,6 +54,8 @@ export class NewSession {
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
+  /** Folders of the runner that this person keeps at hand in this browser. */
+  pinned = $state.raw<readonly string[]>([]);
   /** The runner starts sessions whose modes a person can change. */
   readonly hasModes = $derived(this.runner?.approvals !== undefined);
   /** The runner makes work trees. */
@@ -141,6 +144,7 @@ export class NewSession {
 
   #use(runnerId: string): void {
     this.runnerId = runnerId;
+    this.pinned = pinnedFolders(storage.get(`pinned.${runnerId}`));
     const runner = this.#find(runnerId);
     this.cwd = runner?.recentFolders[0] ?? runner?.roots[0] ?? '';
     const remembered = storage.get(`model.${runnerId}`);
@@ -153,6 +157,12 @@ export class NewSession {
   chooseFolder(path: string): void {
     this.#keepFolder(path);
     this.folders = [];
+  }
+
+  /** Keeps the folder of the field at hand, or no longer. */
+  togglePin(): void {
+    this.pinned = togglePinned(this.pinned, this.cwd);
+    storage.set(`pinned.${this.runnerId}`, this.pinned.length === 0 ? '' : JSON.stringify(this.pinned));
   }
 
   /** Looks up the folders that begin like what has been typed. The last lookup wins. */

@@ -232,6 +232,40 @@ export const VIEWS: readonly View[] = [
       await page.getByText('The gateway to the host').waitFor();
     },
   },
+  {
+    name: 'terminal of a session',
+    at: AT_WORK,
+    query: 'scene=terminals',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      const button = page.getByRole('button', { name: 'Terminal', exact: true });
+      if (await button.isVisible()) await button.click();
+      else await menuItem(page, 'Terminal');
+      await page.getByText('Take the keyboard').or(page.locator('.xterm-rows')).first().waitFor();
+    },
+  },
+  {
+    name: 'terminals of a host',
+    at: '/hosts/r1/terminals',
+    query: 'scene=terminals',
+    enter: async (page) => {
+      await press(page, 'server');
+      await page.getByText('has the keyboard').waitFor();
+    },
+  },
+  {
+    name: 'no terminal yet',
+    at: '/hosts/r1/terminals',
+    shows: (page) => page.getByRole('button', { name: 'Open a terminal' }).waitFor(),
+  },
+  {
+    name: 'files in a message',
+    at: AT_WORK,
+    enter: async (page) => {
+      await composer(page).fill('@res');
+      await page.getByRole('listbox', { name: 'Files' }).waitFor();
+    },
+  },
   { name: 'details', at: AT_WORK, enter: (page) => press(page, /details$/) },
   { name: 'new, empty session', at: '/s/fresh', shows: heading('What should the agent do?') },
   { name: 'ended session', at: '/s/done', shows: (page) => page.getByText('This session has ended.').waitFor() },

@@ -33,8 +33,16 @@ export const FileVersion = Type.String({ minLength: 1, maxLength: 128, pattern: 
 export const FILE_KINDS = ['file', 'folder', 'link', 'other'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 /** What git says of a file, or of what is in a folder. */
-export const GIT_STATES = ['modified', 'added', 'renamed', 'deleted', 'untracked', 'conflict', 'ignored'] as const;
-export type EntryGitState = (typeof GIT_STATES)[number];
+export const ENTRY_GIT_STATES = [
+  'modified',
+  'added',
+  'renamed',
+  'deleted',
+  'untracked',
+  'conflict',
+  'ignored',
+] as const;
+export type EntryGitState = (typeof ENTRY_GIT_STATES)[number];
 export const FILE_ORDERS = ['name', 'size', 'modified', 'kind'] as const;
 export type FileOrder = (typeof FILE_ORDERS)[number];
 
@@ -60,7 +68,7 @@ export const FileEntry = Type.Object({
   modified: Type.Number(),
   /** Of a link: what it leads to, when that lies within the same bounds. Missing: it leads nowhere, or out. */
   leadsTo: Type.Optional(Type.Enum(['file', 'folder'])),
-  git: Type.Optional(Type.Enum([...GIT_STATES])),
+  git: Type.Optional(Type.Enum([...ENTRY_GIT_STATES])),
 });
 export type FileEntry = Static<typeof FileEntry>;
 

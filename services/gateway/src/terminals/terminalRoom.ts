@@ -17,7 +17,7 @@ import { CatchUp } from '../room/catchUp.js';
 import { Ring } from '../room/ring.js';
 import { controlFrame, FrameWriter } from '../wire/frame.js';
 import { Packet } from '../wire/packet.js';
-import { cutOutput, OutputHistory, resetFrame } from './outputHistory.js';
+import { cutOutput, KeptOutput, resetFrame } from './keptOutput.js';
 import type { TerminalHost } from './terminalHost.js';
 import type { TerminalWatcher } from './terminalWatcher.js';
 
@@ -61,7 +61,7 @@ export class TerminalRoom {
   private readonly ring: Ring;
   private readonly limits: typeof TERMINAL_LIMITS;
   private readonly catchUp: CatchUp<TerminalWatcher>;
-  private readonly history: OutputHistory;
+  private readonly kept: KeptOutput;
   private readonly writer = new FrameWriter();
   /** Names this room at the host. A later room of this gateway has another name: their reports may cross. */
   private readonly gateway = newId('gw');
@@ -89,10 +89,10 @@ export class TerminalRoom {
     this.limits = limits;
     this.ring = new Ring(0, limits.ringBytes);
     const read = (after: number) => host.call(this.principal, 'terminal_output', { after });
-    this.history = new OutputHistory(read, limits.chunkBytes);
+    this.kept = new KeptOutput(read, limits.chunkBytes);
     this.catchUp = new CatchUp<TerminalWatcher>({
       ...{ ring: this.ring, flow, limits },
-      older: (after, upTo) => this.history.next(after, upTo),
+      older: (after, upTo) => this.kept.next(after, upTo),
       cut: cutOutput,
       onParked: () => undefined,
       onLive: (watcher) => this.nowLive(watcher),
@@ -215,7 +215,7 @@ export class TerminalRoom {
     this.repairing = true;
     try {
       while (this.ring.last < this.reached && !this.over) {
-        const { n, bytes } = await this.history.ask(this.ring.last);
+        const { n, bytes } = await this.kept.ask(this.ring.last);
         const output = Buffer.from(bytes, 'base64');
         if (output.byteLength === 0) break;
         const begins = n - output.byteLength;

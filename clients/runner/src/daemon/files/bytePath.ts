@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { CodedError, MAX_PATH_BYTES, visibleText, type FilePath } from '@pizzapi/protocol';
+import { CodedError, MAX_PATH_BYTES, visibleLine, type FilePath } from '@pizzapi/protocol';
 
 /**
  * Paths as the operating system has them. A name is bytes and need not be UTF-8, so a `BytePath` has one character for
@@ -32,7 +32,8 @@ export function readPath(path: FilePath): BytePath {
 export function named(path: BytePath): { path: string; bytes?: string } {
   const buffer = toBuffer(path);
   const text = buffer.toString('utf8');
-  const isExact = visibleText(text) === text && Buffer.from(text, 'utf8').equals(buffer);
+  // A page shows a name in one line, with single spaces.
+  const isExact = visibleLine(text) === text && Buffer.from(text, 'utf8').equals(buffer);
   return isExact ? { path: text } : { path: text, bytes: buffer.toString('base64') };
 }
 
