@@ -1,4 +1,5 @@
 import type { GitFileChange, SessionWorktree } from '@pizzapi/protocol';
+import { SESSIONS } from './lists.js';
 
 const NOW = Date.now();
 const OID = (digit: string) => digit.repeat(40);
@@ -15,7 +16,13 @@ const WORKTREES: SessionWorktree[] = [
   {
     ...{ worktreeId: 'pizzapi-resume-viewers-1a2b3c4d', branch: 'pizzapi/resume-viewers-1a2b3c4d', base: OID('a') },
     path: '/home/ada/.pizzapi/runner/worktrees/pizzapi-resume-viewers-1a2b3c4d',
-    ...{ repository: '/home/ada/pizzapi', baseBranch: 'main', sessionId: 'story', ended: false, createdAt: NOW },
+    ...{
+      repository: '/home/ada/pizzapi',
+      baseBranch: 'main',
+      sessionId: SESSIONS[0]!.sessionId,
+      ended: false,
+      createdAt: NOW,
+    },
     ...{ kept: false, uncommitted: 3, ahead: 2, behind: 1, version: 'v1' },
   },
   {

@@ -59,7 +59,7 @@ describe('the changes of a session', () => {
     await page.getByRole('button', { name: 'Commit 2 staged' }).click();
     await expect
       .poll(() => asked(page, 'git_commit'))
-      .toEqual([{ sessionId: 'story', message: 'Resume viewers', head: 'a'.repeat(40) }]);
+      .toEqual([{ sessionId: AT_WORK.slice('/s/'.length), message: 'Resume viewers', head: 'a'.repeat(40) }]);
     await page.getByRole('button', { name: 'Discard notes.txt' }).click();
     const question = page.getByRole('alertdialog');
     await question.getByText('cannot be brought back').waitFor();

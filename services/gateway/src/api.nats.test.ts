@@ -101,6 +101,12 @@ describe('starting a session', () => {
     expect(await post('/api/sessions', wrong)).toMatchObject({ status: 400 });
   });
 
+  it('in a work tree of its own is refused for a runner that would start it in the folder of the person', async () => {
+    const before = runner.commands.length;
+    expect(await post('/api/sessions', { runnerId: 'r1', worktree: {} })).toMatchObject(failure(503, 'git_missing'));
+    expect(runner.commands.length).toBe(before);
+  });
+
   it('happens once, however often a request with the same key comes', async () => {
     const before = runner.commands.length;
     const first = await post('/api/sessions', { runnerId: 'r1' }, { 'idempotency-key': 'key-1' });
