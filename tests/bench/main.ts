@@ -13,6 +13,7 @@ import { replay } from './benches/replay.js';
 import { scale } from './benches/scale.js';
 import { sidebar } from './benches/sidebar.js';
 import { spawn } from './benches/spawn.js';
+import { terminal } from './benches/terminal.js';
 import { transcript } from './benches/transcript.js';
 import { CannotRun, type Bench } from './harness/bench.js';
 import { nowMs } from './harness/clock.js';
@@ -28,6 +29,7 @@ const BENCHES: readonly Bench[] = [
   memory,
   spawn,
   transcript,
+  terminal,
   bytes,
   rebuild,
   scale,

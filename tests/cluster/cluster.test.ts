@@ -20,12 +20,14 @@ import { walkThroughSession } from '../support/walkThroughSession.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { TESTED_PI } from '../support/testedPi.js';
 import { until } from '../support/until.js';
+import { backUpRunning, resumeElsewhere, type ClusterBackup } from './disaster.js';
+import { eraseSessionAndAccount } from './erasure.js';
 import { apiOf, tell, textsOf, untilHosted, watch, type SessionWatcher } from '../support/viewer.js';
 
 /** The build of the release before this one: `npm run test:upgrade` makes it and names it. */
 const previous = process.env['PIZZAPI_TEST_PREVIOUS'] || undefined;
-/** Viewers of each of two sessions. The bench `cluster` restarts this release with 200 viewers. */
-const VIEWERS = 20;
+/** Viewers of each of two sessions. `npm run test:upgrade -- --viewers 200` sets how many there are in all. */
+const VIEWERS = Number(process.env['PIZZAPI_TEST_VIEWERS'] || 40) / 2;
 /** Characters of each answer during the restarts. */
 const CHARS = 1_500;
 
@@ -40,6 +42,7 @@ if (chromium === undefined)
   console.warn('SKIPPED: a cluster in a browser. There is no Chromium; set PIZZAPI_CHROMIUM.');
 
 let stack: ClusterStack;
+let backup: ClusterBackup | undefined;
 /** The ids of the runners by name. */
 let runners: Record<string, string>;
 const watchers: SessionWatcher[] = [];
@@ -260,6 +263,17 @@ describe('a roll through every process while two agents write and viewers watch'
   );
 });
 
+describe('what an operator does with a cluster that runs', () => {
+  it('erases a session and an account with their files, links, keys and runners, and a late host brings nothing back', () =>
+    eraseSessionAndAccount(stack));
+
+  it('backs it up while an agent writes, and the backup folds to the same states', async () => {
+    const sid = await startOn('runner-1');
+    await untilHosted(stack, sid);
+    backup = await backUpRunning(stack, sid);
+  });
+});
+
 describe('the program that starts a cluster', () => {
   const run = async (...args: string[]): Promise<{ code: number | null; out: string; err: string }> => {
     const child = startProgramOfCluster(args, { PIZZAPI_PI: TESTED_PI });
@@ -312,6 +326,12 @@ describe('the program that starts a cluster', () => {
     expect(await next.stop()).toEqual({ code: 0, signal: null });
     expect(pids.filter(isAlive)).toEqual([]);
     expect(existsSync(next.home)).toBe(true);
-    await next.clear();
+  });
+});
+
+describe('after the loss of all servers of a cluster', () => {
+  it('the backup is restored with more partitions elsewhere, and the host continues its session there', async () => {
+    if (backup === undefined) throw new Error('there is no backup');
+    await resumeElsewhere(stack, backup);
   });
 });

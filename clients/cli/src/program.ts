@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
 import { addKeeping } from './commands/keeping.js';
+import { addChanges } from './commands/changes.js';
 import { addCompletion } from './commands/completion.js';
 import { addCredentials } from './commands/credentials.js';
 import { addDecode } from './commands/decode.js';
@@ -34,6 +35,7 @@ import { addShare } from './commands/share.js';
 import { addTop } from './commands/top.js';
 import { addUsage } from './commands/usage.js';
 import { addUsers } from './commands/users.js';
+import { addWorktrees } from './commands/worktrees.js';
 import { addWhoami } from './commands/whoami.js';
 import { examples, type CliContext } from './context.js';
 import { EXIT, Failure, line, toSafeLine, type Io } from './io.js';
@@ -98,6 +100,8 @@ function buildProgram(context: CliContext, version: string): Command {
   addKeys(program, context);
   addUsers(program, context);
   addAudit(program, context);
+  addChanges(program, context);
+  addWorktrees(program, context);
   addExec(program, context);
   addFiles(program, context);
   addHostTerminal(program, context);

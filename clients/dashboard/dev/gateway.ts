@@ -13,6 +13,7 @@ import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { pageOfSessions, PAGES } from './pages.js';
+import { pathAnswer } from './paths.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
@@ -24,6 +25,7 @@ import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { ScriptedFiles } from './files.js';
 import { ScriptedTerminals } from './terminals.js';
+import { CALLS, changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -95,6 +97,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     pages: PAGES,
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Requests to the host about git and changes. */
+    calls: CALLS,
     /** Bodies of the sessions that the page has asked for. */
     started: STARTED,
   });
@@ -330,8 +334,11 @@ function scriptedFetch(
     }
     const ofFiles = await files.answer(url.pathname, url.searchParams, init);
     if (ofFiles !== undefined) return ofFiles;
-    const ofTerminal = terminals.answer(url.pathname, body);
-    if (ofTerminal !== undefined) return json(ofTerminal);
+    const ofHost =
+      terminals.answer(url.pathname, body) ??
+      changesAnswer(script.scene, url.pathname, body) ??
+      pathAnswer(url.pathname, body);
+    if (ofHost !== undefined) return json(ofHost);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

@@ -1,7 +1,10 @@
 import type { TerminalInfo, TerminalViewer } from '@pizzapi/protocol';
+import { SESSIONS } from './lists.js';
 
 const NOW = Date.now();
 const ME = 'Ada Lovelace';
+/** The session that the terminals belong to. */
+const SESSION = SESSIONS[0]!.sessionId;
 
 /** A terminal of the scripted gateway: what it has printed, and who watches. */
 export interface ScriptedTerminal extends TerminalInfo {
@@ -52,9 +55,9 @@ export class ScriptedTerminals {
   constructor(scene: string) {
     if (scene !== 'terminals') return;
     this.all.push(
-      terminal('aaaaaaaaaaaa', { sessionId: 'story' }),
+      terminal('aaaaaaaaaaaa', { sessionId: SESSION }),
       terminal('bbbbbbbbbbbb', {
-        ...{ name: 'server', openedAt: NOW - 60_000, sessionId: 'story', cols: 100, rows: 30 },
+        ...{ name: 'server', openedAt: NOW - 60_000, sessionId: SESSION, cols: 100, rows: 30 },
         writer: { viewer: 'v_other', name: 'Ada Lovelace, phone' },
       }),
       terminal('cccccccccccc', { name: 'notes', cwd: '/home/ada/notes', first: 2 * 1024 * 1024 }),

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { DESK, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK } from './testing/views.js';
 
 /** What `dev/terminals.ts` gives to a test. */
 interface Played {
@@ -52,9 +53,9 @@ const paste = (page: Page, text: string) =>
     node.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
   }, text);
 
-async function open(viewport = DESK, at = '/s/story'): Promise<Page> {
+async function open(viewport = DESK, at = AT_WORK): Promise<Page> {
   const page = await scripted.open(at, 'scene=terminals', viewport);
-  if (at !== '/s/story') return page;
+  if (at !== AT_WORK) return page;
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   if (viewport === DESK) await button(page, 'Terminal').click();
   else {
@@ -88,7 +89,7 @@ it('a terminal stands beside the session, takes every key, and is left by a shor
   await expect.poll(async () => (await sizes()).length).toBeGreaterThan(1);
   const [before, after] = (await sizes()).slice(-2);
   expect(after!.cols).toBeLessThan(before!.cols!);
-  await page.goto(`${scripted.url}/?at=/s/story&scene=terminals`);
+  await page.goto(`${scripted.url}/?at=${AT_WORK}&scene=terminals`);
   await expect.poll(() => screen(page)).toContain('git status');
   await button(page, 'Close the host panel').click();
   expect(await input(page).isVisible()).toBe(false);
@@ -289,7 +290,7 @@ it('on a phone a row of keys and two fingers do what a keyboard does, and nothin
 });
 
 it('a guest, and an owner whose host allows no terminals, see no terminal', async () => {
-  const page = await scripted.open('/s/story', 'scene=terminals&allow=files:read');
+  const page = await scripted.open(AT_WORK, 'scene=terminals&allow=files:read');
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   await button(page, 'Share').waitFor();
   expect(await button(page, 'Terminal').count()).toBe(0);

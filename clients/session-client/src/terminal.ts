@@ -59,7 +59,7 @@ const TAKEN_STEP = 32 * 1024;
 const noChange = (): TerminalChange => ({ connection: false, view: false, exit: false, problem: false });
 
 /**
- * A terminal as one viewer sees it. Keeps the connection, goes on exactly where it was, and says who has the keyboard. What
+ * A terminal as one viewer sees it. Keeps the connection, continues exactly where it was, and says who has the keyboard. What
  * is typed while there is no connection is not sent.
  */
 export class TerminalConnection {
@@ -178,7 +178,7 @@ export class TerminalConnection {
     this.#connection.dispatch({ kind: 'network_gone' });
   }
 
-  /** Leaves. The terminal goes on. */
+  /** Leaves. The terminal continues. */
   close(): void {
     this.#connection.dispatch({ kind: 'stop' });
   }

@@ -12,11 +12,9 @@ import {
   type Service,
 } from '@pizzapi/process';
 import { storageLimitsOf } from '@pizzapi/backbone';
-import { CodedError, type RunnerPi } from '@pizzapi/protocol';
+import type { RunnerPi } from '@pizzapi/protocol';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { clearLocalState, openHome, runningLocal, writeLocalState, type Home, type LocalState } from './home.js';
+import { clearLocalState, openHome, runningLocal, writeLocalState, type LocalState } from './home.js';
 import { guardDisk } from './diskGuard.js';
 import { startNatsServer } from './natsServer.js';
 import { requireRoom, startStep } from './startStep.js';
@@ -25,11 +23,10 @@ import { findPhoneAddress, type PhoneAddress } from './phone.js';
 import { claimPort } from './ports.js';
 import { findRunnerPi } from './runnerPi.js';
 import { createProcesses } from './processes.js';
-import type { SupervisedProcess } from './supervisedProcess.js';
+import { isOk, onlineRunners, untilReady } from './readiness.js';
 
 /** Time limit until all processes are ready. */
 const READY_TIMEOUT_MS = 60_000;
-const READY_POLL_MS = 100;
 /** Time limit for a folder, which may be on a network. */
 const OPEN_MS = 20_000;
 
@@ -123,7 +120,8 @@ export async function startLocal(
   };
   try {
     context.progress('starting authenticator, projector, gateway and runner');
-    await untilReady(here, localToken(secret), processes, context.signal, home);
+    const missing = () => missingPart(here, localToken(secret));
+    await untilReady({ missing, processes, timeoutMs: READY_TIMEOUT_MS, signal: context.signal, home });
   } catch (thrown) {
     await stop();
     throw thrown;
@@ -147,42 +145,8 @@ export async function startLocal(
   return { kind: 'started', local };
 }
 
-/** Waits until the gateway reports that it is ready and lists an online runner. */
-async function untilReady(
-  url: string,
-  token: string,
-  processes: readonly SupervisedProcess[],
-  signal: AbortSignal,
-  home: Home,
-): Promise<void> {
-  const until = Date.now() + READY_TIMEOUT_MS;
-  while (!(await isReady(url, token))) {
-    if (signal.aborted) throw new CodedError('start_stopped', 'The start was stopped before all processes were ready');
-    const failed = processes.find(({ lastExit }) => lastExit !== undefined);
-    if (failed !== undefined) {
-      throw new CodedError(
-        'start_failed',
-        `The process ${failed.name} ended during the start; see ${join(home.logs, `${failed.name}.log`)}`,
-      );
-    }
-    if (Date.now() > until)
-      throw new CodedError(
-        'start_failed',
-        `Not all processes were ready after ${READY_TIMEOUT_MS / 1000} s; see the logs in ${home.logs}`,
-      );
-    await delay(READY_POLL_MS);
-  }
-}
-
-async function isReady(url: string, token: string): Promise<boolean> {
-  try {
-    const init = { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(2_000) };
-    if (!(await fetch(`${url}/readyz`, init)).ok) return false;
-    const reply = await fetch(`${url}/api/runners`, init);
-    if (!reply.ok) return false;
-    const { runners } = (await reply.json()) as { runners: { online?: boolean }[] };
-    return runners.some((runner) => runner.online === true);
-  } catch {
-    return false;
-  }
+/** The part of a local run that is not ready. */
+async function missingPart(url: string, token: string): Promise<string | undefined> {
+  if (!(await isOk(`${url}/readyz`))) return 'The gateway';
+  return (await onlineRunners(url, token)) > 0 ? undefined : 'The runner';
 }

@@ -4,6 +4,8 @@
  */
 export { connectBackbone, OLDEST_SERVER, reauthenticate, stateSeedOf } from './connection.js';
 export type { Backbone, BackboneCounters, BackboneOptions, BackboneStatus } from './connection.js';
+export { runBackboneService } from './backboneService.js';
+export type { BackboneServiceParts, BuiltService } from './backboneService.js';
 export { natsLoginOf } from './natsLogin.js';
 export type { NatsOptions } from './natsLogin.js';
 export { createNkeySeed, inboxPrefixOfNkey, isNkeySeed, openNkey, verifyNkey } from './nkeys.js';

@@ -219,7 +219,7 @@ export async function createGateway({
   };
   const calls = new RunnerCalls({ b, directory, audit, rates });
   const terminals = new TerminalRooms({
-    hostOf: (terminalId) => natsTerminalHost({ b, calls, access }, terminalId),
+    hostOf: (terminalId) => natsTerminalHost({ b, calls, access, directory }, terminalId),
     ...{ audit, log },
   });
   const sockets = new Sockets({

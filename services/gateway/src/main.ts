@@ -1,32 +1,23 @@
-import { connectBackbone, natsLoginOf, verifyProvisioned } from '@pizzapi/backbone';
+import { runBackboneService } from '@pizzapi/backbone';
 import {
-  createMetrics,
   ensureGatewaySecret,
   givenGatewaySecret,
   openTracing,
   packageVersion,
-  parseFlags,
   readNetworkOptions,
-  readOptions,
-  runService,
-  withHealthServer,
 } from '@pizzapi/process';
 import { createGateway } from './app.js';
 import { readIssuerSettings } from './issuer/options.js';
 import { GATEWAY_OPTIONS, readProxies } from './options.js';
 
 const about = 'Serves the HTTP API, the WebSockets and the page, over the backbone';
-const flags = parseFlags('gateway', about, GATEWAY_OPTIONS);
 
 /** The gateway as a process of its own. Tells a parent with an IPC channel where it listens. */
-await runService(
+await runBackboneService(
   'gateway',
-  async ({ log, signal, env }) => {
-    const given = readOptions(GATEWAY_OPTIONS, flags, env);
-    const { home, gatewaySecret, trustedProxies, notifyPrivate, healthPort, healthHost } = given;
-    const backbone = await connectBackbone({ ...natsLoginOf(given), name: 'gateway', log, signal });
-    await verifyProvisioned(backbone);
-    const metrics = createMetrics({ process: true });
+  { about, options: GATEWAY_OPTIONS },
+  async ({ options: given, backbone, metrics, log, env }) => {
+    const { home, gatewaySecret, trustedProxies, notifyPrivate } = given;
     const tracing = await openTracing('gateway', { env, log, version: packageVersion(import.meta.url) });
     const gateway = await createGateway({
       backbone,
@@ -44,21 +35,20 @@ await runService(
       metrics,
       tracing,
     });
-    const service = await withHealthServer(
-      () => ({
-        name: 'gateway',
-        run: () => new Promise<void>(() => undefined),
-        drain: () => gateway.drain(),
-        stop: () => gateway.stop(),
-      }),
-      {
-        ...{ port: healthPort, host: healthHost, ready: () => gateway.isReady(), metrics: gateway.metrics, log },
-        release: () => Promise.all([backbone.close(), tracing.close()]),
+    return {
+      start: async () => {
+        const { url } = await gateway.listen();
+        process.send?.({ kind: 'listening', url });
+        return {
+          name: 'gateway',
+          run: () => new Promise<void>(() => undefined),
+          drain: () => gateway.drain(),
+          stop: () => gateway.stop(),
+        };
       },
-    );
-    const { url } = await gateway.listen();
-    process.send?.({ kind: 'listening', url });
-    return service;
+      ready: () => gateway.isReady(),
+      metrics: gateway.metrics,
+      release: () => tracing.close(),
+    };
   },
-  { stopWithParent: true },
 );

@@ -25,6 +25,9 @@ interface RunFlags extends Record<string, unknown> {
   plan?: true;
   ask?: true;
   goal?: string;
+  worktree?: true;
+  branch?: string;
+  base?: string;
 }
 
 export function addRun(program: Command, context: CliContext): void {
@@ -44,13 +47,16 @@ export function addRun(program: Command, context: CliContext): void {
     .option('--plan', 'Begin in plan mode: the agent changes nothing before you approve its plan')
     .option('--ask', 'Ask for approval before each call that changes something')
     .option('--goal <text>', 'Goal of the session; it is the prompt when there is no other')
+    .option('--worktree', 'Give the session a branch and a work tree of its own, of the repository of the folder')
+    .option('--branch <name>', 'With --worktree: name of the branch (default: made of the name of the session)')
+    .option('--base <revision>', 'With --worktree: where the branch begins (default: HEAD)')
     .option(
       '--json',
       'Print one line of JSON: { sessionId, url, runnerId, shareUrl }, with --wait also { status, answer, error? }; implies --detach',
     )
     .addHelpText(
       'after',
-      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high', 'pizzapi run --wait --json "Name a colour" | jq -r .answer')}
+      `${examples('pizzapi run', 'pizzapi run --detach "Fix the failing test" --cwd ~/project', 'pizzapi run --worktree --cwd ~/project "Fix the failing test"', 'pizzapi run --wait "Summarise the README" -- --tools read,grep,ls --thinking high', 'pizzapi run --wait --json "Name a colour" | jq -r .answer')}
 
 Put options of pi after --. They apply for as long as the session
 lives: --model, --provider, --thinking, --tools, --no-tools, --no-builtin-tools, --system-prompt,
@@ -70,6 +76,9 @@ code is 0 when the agent is done, and 1 when it failed, was stopped, or its host
       if (attaches) requireTerminal(io, '`pizzapi run --detach` starts a session without attaching');
       if (flags.salvage === true && flags.resume === undefined) {
         throw new Failure(errorInfo('bad_option', '--salvage needs --resume'), EXIT.usage);
+      }
+      if (flags.worktree !== true && (flags.branch ?? flags.base) !== undefined) {
+        throw new Failure(errorInfo('bad_option', '--branch and --base need --worktree'), EXIT.usage);
       }
       if (flags.wait === true && prompt === undefined && flags.goal === undefined) {
         throw new Failure(errorInfo('input_empty', '--wait needs a prompt'));
@@ -157,7 +166,12 @@ async function start(
     planMode: flags.plan,
     goal: flags.goal === undefined ? undefined : { description: flags.goal },
   };
-  const wanted = { prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage, ...modes };
+  const { branch, base } = flags;
+  const worktree =
+    flags.worktree === true
+      ? { ...(branch === undefined ? {} : { branch }), ...(base === undefined ? {} : { base }) }
+      : undefined;
+  const wanted = { worktree, prompt, cwd, model, name, thinkingLevel: level, pi, resumedFrom, salvage, ...modes };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return unwrapResult(gateway, gateway.api.createSession({ runnerId, ...Object.fromEntries(given) }));
 }

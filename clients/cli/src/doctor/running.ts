@@ -105,7 +105,8 @@ export function runnerFindings(runners: readonly RunnerInfo[]): Finding[] {
     const available = models.filter((model) => model.available).length;
     return ok(
       'runner',
-      `${name} is online: ${sessions.length} of ${maxSessions} sessions, ${available} models with a key`,
+      // Sessions that are suspended count too: they may be more.
+      `${name} is online: ${sessions.length} sessions, at most ${maxSessions} awake at once, ${available} models with a key`,
     );
   });
 }

@@ -53,7 +53,11 @@ export const SHORTCUTS = {
   pasteIntoTerminal: { group: 'terminal', keys: ['Ctrl+Shift+V'], does: 'Paste' },
 
   send: { group: 'message', keys: ['Enter'], does: 'Send' },
-  complete: { group: 'message', keys: ['Tab', 'Enter'], does: 'Take the chosen command after a /' },
+  complete: {
+    group: 'message',
+    keys: ['Tab', 'Enter'],
+    does: 'Take the chosen command after a /, or the chosen file after an @',
+  },
 
   choice: {
     group: 'card',

@@ -3,6 +3,7 @@ import type { NewSessionPreset } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
 import { draftField, drafts } from '../state/drafts.svelte.js';
 import { storage } from '../state/storage.js';
+import { pinnedFolders, togglePinned } from '../model/pinnedFolders.js';
 
 /** Fields of the dialog that an error can stand beside. */
 export type Field = 'runnerId' | 'cwd' | 'model' | 'prompt';
@@ -14,6 +15,9 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
   cwd_not_found: 'cwd',
   cwd_not_a_folder: 'cwd',
   cwd_outside_roots: 'cwd',
+  git_no_repository: 'cwd',
+  git_outside_roots: 'cwd',
+  git_failed: 'cwd',
   model_unknown: 'model',
   model_unauthenticated: 'model',
 };
@@ -45,12 +49,17 @@ export class NewSession {
   #asks = $state(false);
   readonly #goal = draftField(GOAL);
   hasGoal = $state(false);
+  #ownWorktree = $state(false);
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
   folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
+  /** Folders of the runner that this person keeps at hand in this browser. */
+  pinned = $state.raw<readonly string[]>([]);
   /** The runner starts sessions whose modes a person can change. */
   readonly hasModes = $derived(this.runner?.approvals !== undefined);
+  /** The runner makes work trees. */
+  readonly hasWorktrees = $derived(this.runner?.git !== undefined);
   /** Every session of the runner begins with approvals. */
   readonly alwaysAsks = $derived(this.runner?.approvals === 'ask');
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
@@ -84,6 +93,15 @@ export class NewSession {
 
   set asks(asks: boolean) {
     this.#asks = asks;
+  }
+
+  /** The session gets a branch and a work tree of its own. */
+  get ownWorktree(): boolean {
+    return this.hasWorktrees && this.#ownWorktree;
+  }
+
+  set ownWorktree(own: boolean) {
+    this.#ownWorktree = own;
   }
 
   get goal(): string {
@@ -126,6 +144,7 @@ export class NewSession {
 
   #use(runnerId: string): void {
     this.runnerId = runnerId;
+    this.pinned = pinnedFolders(storage.get(`pinned.${runnerId}`));
     const runner = this.#find(runnerId);
     this.cwd = runner?.recentFolders[0] ?? runner?.roots[0] ?? '';
     const remembered = storage.get(`model.${runnerId}`);
@@ -138,6 +157,12 @@ export class NewSession {
   chooseFolder(path: string): void {
     this.#keepFolder(path);
     this.folders = [];
+  }
+
+  /** Keeps the folder of the field at hand, or no longer. */
+  togglePin(): void {
+    this.pinned = togglePinned(this.pinned, this.cwd);
+    storage.set(`pinned.${this.runnerId}`, this.pinned.length === 0 ? '' : JSON.stringify(this.pinned));
   }
 
   /** Looks up the folders that begin like what has been typed. The last lookup wins. */
@@ -191,7 +216,12 @@ export class NewSession {
   #body(): NewSessionBody {
     const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
     const given = Object.entries(optional).filter(([, value]) => value !== '');
-    return { runnerId: this.runnerId, ...Object.fromEntries(given), ...(this.hasModes ? this.#modes() : {}) };
+    return {
+      runnerId: this.runnerId,
+      ...Object.fromEntries(given),
+      ...(this.ownWorktree ? { worktree: {} } : {}),
+      ...(this.hasModes ? this.#modes() : {}),
+    };
   }
 
   #modes(): Pick<NewSessionBody, 'approvals' | 'planMode' | 'goal'> {

@@ -49,7 +49,7 @@ export const storage = keptIn(() => localStorage);
 export const tabStorage = keptIn(() => sessionStorage);
 
 /** What is remembered of a person's work, beside drafts: messages that were not taken, sessions, runners, models, links. */
-const PRIVATE = ['unsent.', 'tree.', 'runner', 'model.'];
+const PRIVATE = ['unsent.', 'tree.', 'runner', 'model.', 'pinned.'];
 
 /** Forgets what whoever uses this browser next should not find. How the page looks stays. */
 export function forgetPerson(): void {

@@ -111,7 +111,7 @@ export class TerminalView implements ScreenListener {
     ];
   }
 
-  /** Puts it on the screen. Returns how to leave; the terminal goes on. */
+  /** Puts it on the screen. Returns how to leave; the terminal continues. */
   show(element: HTMLElement, label: string): () => void {
     const screen = new TerminalScreen(element, this, { fontSize: looks.fontSize, isRead: looks.isRead, label });
     this.#screen = screen;
@@ -145,6 +145,11 @@ export class TerminalView implements ScreenListener {
     }
     screen.fontSize = scaledFontSize(looks.fontSize, room, this.#theirs);
     screen.resize(this.#theirs);
+  }
+
+  /** The name of the screen for screen readers. */
+  relabel(label: string): void {
+    if (this.#screen !== undefined) this.#screen.label = label;
   }
 
   focus(): void {

@@ -37,6 +37,21 @@ const menuItem = async (page: Page, name: string) => {
   await page.getByRole('menuitem', { name }).click();
 };
 
+/** Opens the changes beside a session: by a button, or by the menu of a phone. */
+const changes = async (page: Page) => {
+  await composer(page).waitFor();
+  const button = page.getByRole('button', { name: 'Changes', exact: true });
+  if (await button.isVisible()) await button.click();
+  else {
+    await press(page, 'More');
+    await page.getByRole('menuitem', { name: 'Changes' }).click();
+  }
+  await page.getByRole('list', { name: 'Changed files' }).waitFor();
+  // The next view in the same tab begins without the panel.
+  await page.evaluate(() => sessionStorage.clear());
+};
+const changedFile = (page: Page) => page.getByRole('button', { name: /viewers\.ts/ });
+
 /** The address that a guest opens a session with. */
 export function guestLink(mode: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -98,6 +113,42 @@ export const VIEWS: readonly View[] = [
       await page.getByLabel('Folder', { exact: true }).focus();
       await page.getByRole('option').first().waitFor();
     },
+  },
+  {
+    name: 'changes',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await changedFile(page).first().click();
+      await page.getByRole('button', { name: 'Ask the agent' }).first().waitFor();
+    },
+  },
+  {
+    name: 'changes, repository',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('Repository', { exact: true }).click();
+      await page.getByRole('list', { name: 'Staged' }).waitFor();
+    },
+  },
+  {
+    name: 'changes, work trees',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('Work trees', { exact: true }).click();
+      await page.getByRole('button', { name: 'Merge and remove' }).waitFor();
+    },
+  },
+  {
+    name: 'changes, without git',
+    at: AT_WORK,
+    query: 'scene=changes-tools',
+    enter: changes,
   },
   {
     name: 'add a host',
@@ -179,6 +230,40 @@ export const VIEWS: readonly View[] = [
         .first()
         .click();
       await page.getByText('The gateway to the host').waitFor();
+    },
+  },
+  {
+    name: 'terminal of a session',
+    at: AT_WORK,
+    query: 'scene=terminals',
+    enter: async (page) => {
+      await composer(page).waitFor();
+      const button = page.getByRole('button', { name: 'Terminal', exact: true });
+      if (await button.isVisible()) await button.click();
+      else await menuItem(page, 'Terminal');
+      await page.getByText('Take the keyboard').or(page.locator('.xterm-rows')).first().waitFor();
+    },
+  },
+  {
+    name: 'terminals of a host',
+    at: '/hosts/r1/terminals',
+    query: 'scene=terminals',
+    enter: async (page) => {
+      await press(page, 'server');
+      await page.getByText('has the keyboard').waitFor();
+    },
+  },
+  {
+    name: 'no terminal yet',
+    at: '/hosts/r1/terminals',
+    shows: (page) => page.getByRole('button', { name: 'Open a terminal' }).waitFor(),
+  },
+  {
+    name: 'files in a message',
+    at: AT_WORK,
+    enter: async (page) => {
+      await composer(page).fill('@res');
+      await page.getByRole('listbox', { name: 'Files' }).waitFor();
     },
   },
   { name: 'details', at: AT_WORK, enter: (page) => press(page, /details$/) },

@@ -5,7 +5,7 @@ import { signalProcess } from '../processes.js';
 
 /** Input that a program does not read waits up to so many bytes; further input is refused. */
 const MAX_WAITING_INPUT = 1024 * 1024;
-/** How often a paused terminal looks whether its shell has ended, in ms: its last output would be lost. */
+/** How often a paused terminal checks that its shell runs, in ms: its last output would be lost. */
 const LOOK_MS = 50;
 
 export interface PtyOptions {

@@ -250,3 +250,25 @@ describe('an open message', () => {
     await room.close();
   });
 });
+
+it('an event that comes while no viewer is live takes no more memory than its frame', async () => {
+  const source = new MemorySource(() => 0, 1_000);
+  const { room, metrics } = await openRoom(source, { ringBytes: 12_000 });
+  const wire = join(room, { after: 0 });
+  await isLive(wire);
+  // One flush of several kilobytes: as much is expected of the next one.
+  source.append(100);
+  await expect.poll(() => wire.seqs.length, { interval: 1 }).toBe(100);
+  for (const viewer of room.viewers) room.leave(viewer);
+  const after = room.position;
+  for (let count = 0; count < 50; count++) {
+    source.append(1);
+    await expect.poll(() => room.position, { interval: 1 }).toBe(source.events.at(-1)!.seq);
+  }
+  const late = join(room, { after });
+  await isLive(late);
+  expect(late.seqs).toHaveLength(50);
+  // All of them are in the ring still.
+  expect(metrics.logRead).not.toHaveBeenCalled();
+  await room.close();
+});

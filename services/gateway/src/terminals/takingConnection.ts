@@ -1,5 +1,6 @@
 import type { CloseName } from '@pizzapi/protocol';
 import type { ClientConnection } from '../wire/clientConnection.js';
+import { outputIn } from '../wire/frame.js';
 import type { Packet } from '../wire/packet.js';
 
 /**
@@ -38,12 +39,11 @@ export class TakingConnection implements ClientConnection {
     if (this.taken !== undefined) this.taken = Math.max(this.taken, Math.min(n, this.written));
   }
 
-  /** The output goes on behind byte `n`, of which the client is told. */
-  skipTo(n: number): void {
-    if (this.taken !== undefined) this.written = this.taken = Math.max(this.taken, n);
-  }
-
   write(packet: Packet, done?: () => void): void {
+    const { first } = packet;
+    const begins = first === undefined ? 0 : first.seq - outputIn(first).byteLength;
+    // What is left out is not waited for.
+    if (begins > this.written && this.taken !== undefined) this.taken += begins - this.written;
     this.written = Math.max(this.written, packet.last);
     this.wire.write(packet, done);
   }

@@ -12,6 +12,7 @@ import {
 import type { Principal } from '../auth/principal.js';
 import type { CallOutcome, RunnerCalls } from '../runner/runnerCalls.js';
 import type { Access } from '../session/access.js';
+import type { Directory } from '../session/directory.js';
 
 /** What is asked of a terminal, without its id. */
 type Asked<M extends RunnerMethod> = Omit<MethodRequest<M>, 'terminalId'>;
@@ -21,6 +22,8 @@ export type TerminalMethod =
 /** A terminal on its host, as a gateway reaches it. */
 export interface TerminalHost {
   call<M extends TerminalMethod>(principal: Principal, method: M, asked: Asked<M>): Promise<CallOutcome<M>>;
+  /** Calls `fn` when the host may be lost or back. Returns a function that stops it. */
+  onChange(fn: () => void): () => void;
   /** Calls `onMessage` with all that the host publishes of the terminal. Returns a function that stops it. */
   follow(onMessage: (message: TerminalMessage) => void): () => void;
 }
@@ -31,6 +34,7 @@ export interface TerminalHostDeps {
   b: Backbone;
   calls: RunnerCalls;
   access: Access;
+  directory: Pick<Directory, 'on'>;
 }
 
 /** A terminal behind nats-server. Undefined for a text that is no id of a terminal. */
@@ -46,6 +50,10 @@ export function natsTerminalHost(deps: TerminalHostDeps, terminalId: string): Te
       const request = { ...asked, terminalId } as MethodRequest<typeof method>;
       return deps.calls.call(principal, runnerId, method, request);
     },
+    onChange: (fn) =>
+      deps.directory.on((change) => {
+        if (change.kind === 'gap' || (change.kind === 'lease' && change.key === `runner.${runnerId}`)) fn();
+      }),
     follow: (onMessage) =>
       readAnnouncements(deps.b, subjects.terminalOutput(runnerId, name), (body) => {
         const message = decodeTerminalMessage(body);

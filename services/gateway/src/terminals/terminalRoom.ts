@@ -17,7 +17,7 @@ import { CatchUp } from '../room/catchUp.js';
 import { Ring } from '../room/ring.js';
 import { controlFrame, FrameWriter } from '../wire/frame.js';
 import { Packet } from '../wire/packet.js';
-import { cutOutput, OutputHistory, resetFrame } from './outputHistory.js';
+import { cutOutput, KeptOutput, resetFrame } from './keptOutput.js';
 import type { TerminalHost } from './terminalHost.js';
 import type { TerminalWatcher } from './terminalWatcher.js';
 
@@ -25,8 +25,6 @@ import type { TerminalWatcher } from './terminalWatcher.js';
 const REPORT_MS = 10_000;
 /** How long the room waits before it asks a host again that could not be reached, in ms. */
 const AGAIN_MS = 1_000;
-/** The host is told how far the writer has got after so many bytes. */
-const TAKEN_STEP = 64 * 1024;
 /** Answers after which asking again is of use. */
 const MOMENTARY: readonly string[] = ['host_lost', 'rpc_timeout', 'rpc_busy', 'unavailable', 'rpc_cancelled'];
 
@@ -38,6 +36,8 @@ export const TERMINAL_LIMITS = {
   parkBytes: TERMINAL_WINDOW_BYTES,
   /** One message during a replay. */
   chunkBytes: TERMINAL_CHUNK_BYTES,
+  /** The host is told how far the writer has got after so many bytes. */
+  takenBytes: TERMINAL_CHUNK_BYTES,
 };
 
 export interface TerminalRoomOptions {
@@ -61,7 +61,7 @@ export class TerminalRoom {
   private readonly ring: Ring;
   private readonly limits: typeof TERMINAL_LIMITS;
   private readonly catchUp: CatchUp<TerminalWatcher>;
-  private readonly history: OutputHistory;
+  private readonly kept: KeptOutput;
   private readonly writer = new FrameWriter();
   /** Names this room at the host. A later room of this gateway has another name: their reports may cross. */
   private readonly gateway = newId('gw');
@@ -89,17 +89,18 @@ export class TerminalRoom {
     this.limits = limits;
     this.ring = new Ring(0, limits.ringBytes);
     const read = (after: number) => host.call(this.principal, 'terminal_output', { after });
-    this.history = new OutputHistory(read, limits.chunkBytes);
+    this.kept = new KeptOutput(read, limits.chunkBytes);
     this.catchUp = new CatchUp<TerminalWatcher>({
       ...{ ring: this.ring, flow, limits },
-      older: (after, upTo) => this.history.next(after, upTo),
+      older: (after, upTo) => this.kept.next(after, upTo),
       cut: cutOutput,
       onParked: () => undefined,
       onLive: (watcher) => this.nowLive(watcher),
       onReplayed: () => this.progressed(),
       onDelivered: () => this.progressed(),
     });
-    this.stopFollowing = host.follow((message) => this.heard(message));
+    const stop = [host.follow((message) => this.heard(message)), host.onChange(() => this.reportSoon())];
+    this.stopFollowing = () => stop.forEach((one) => one());
   }
 
   get host(): TerminalHost {
@@ -214,7 +215,7 @@ export class TerminalRoom {
     this.repairing = true;
     try {
       while (this.ring.last < this.reached && !this.over) {
-        const { n, bytes } = await this.history.ask(this.ring.last);
+        const { n, bytes } = await this.kept.ask(this.ring.last);
         const output = Buffer.from(bytes, 'base64');
         if (output.byteLength === 0) break;
         const begins = n - output.byteLength;
@@ -240,7 +241,6 @@ export class TerminalRoom {
   private skipTo(first: number): void {
     this.ring.restart(first);
     this.catchUp.ringChanged();
-    for (const { wire } of this.catchUp.live) wire.skipTo(first);
     if (this.catchUp.live.size > 0) this.catchUp.push(resetFrame(first));
   }
 
@@ -253,7 +253,7 @@ export class TerminalRoom {
   private async reportAll(): Promise<ErrorInfo | undefined> {
     clearTimeout(this.timer);
     let error: ErrorInfo | undefined;
-    while (this.isStale) {
+    while (this.isStale || (error === undefined && this.hasProgressed)) {
       this.isStale = false;
       const viewers = [...new Map([...this.watchers].map(({ viewer }) => [viewer.viewer, viewer])).values()];
       this.reported = this.furthest();
@@ -305,7 +305,15 @@ export class TerminalRoom {
     this.broadcast({ type: 'terminal_state', cols, rows, writer, viewers, name });
     if (writer !== null && writer.viewer !== before?.writer?.viewer) this.recordWriter(writer.viewer);
     this.reached = Math.max(this.reached, state.head);
+    // A daemon that was started again does not know who watches.
+    const isKnown = (viewer: string) => viewers.some((one) => one.viewer === viewer);
+    if (![...this.watchers].every((watcher) => isKnown(watcher.viewer.viewer))) this.reportSoon();
     this.finish();
+  }
+
+  /** Reports, unless a report is under way. */
+  private reportSoon(): void {
+    if (this.reporting === undefined && !this.over) void this.report();
   }
 
   /** A viewer of this gateway has the keyboard without having asked for it: it was free. */
@@ -366,8 +374,11 @@ export class TerminalRoom {
     return Math.min(furthest, this.reached);
   }
 
+  private get hasProgressed(): boolean {
+    return this.furthest() - this.reported >= this.limits.takenBytes;
+  }
+
   private progressed(): void {
-    if (this.reporting !== undefined || this.over) return;
-    if (this.furthest() - this.reported >= TAKEN_STEP) void this.report();
+    if (this.hasProgressed) this.reportSoon();
   }
 }

@@ -125,7 +125,7 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
     const watcher = new TerminalWatcher(this.taking, principal, { viewer: id, name: shorten(shown, NAME_LENGTH) });
     this.watcher = watcher;
     if (takes !== true) this.taking.ignoreTaken();
-    // Not waited for: a replay may take long, and input goes on meanwhile.
+    // Not waited for: a replay may take long, and input is handled meanwhile.
     room.join(watcher, after).catch((thrown: unknown) => {
       this.deps.log.info({ err: thrown, terminalId: this.terminalId }, 'the replay of a terminal failed');
       if (!this.over) this.end(toErrorInfo(thrown));

@@ -67,6 +67,10 @@ export class MemoryTerminal implements TerminalHost {
     };
   }
 
+  onChange(): () => void {
+    return () => undefined;
+  }
+
   follow(onMessage: (message: TerminalMessage) => void): () => void {
     this.listeners.add(onMessage);
     return () => this.listeners.delete(onMessage);

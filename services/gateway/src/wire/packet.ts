@@ -14,6 +14,11 @@ export class Packet {
     return this.frames.findLast((frame) => frame.seq > 0)?.seq ?? 0;
   }
 
+  /** Its first frame with an offset. */
+  get first(): Frame | undefined {
+    return this.frames.find(({ seq }) => seq > 0);
+  }
+
   get count(): number {
     return this.frames.length;
   }

@@ -42,6 +42,8 @@ export class HostedTerminal {
     this.subject = subjects.terminalOutput(deps.runnerId, parseTerminalId(record.terminalId)!.name);
     this.client = client;
     this.follow(client);
+    // Gateways that watched it before this daemon was started say so again.
+    this.heard({ type: 'state', state });
   }
 
   get hasEnded(): boolean {
@@ -73,7 +75,7 @@ export class HostedTerminal {
     };
   }
 
-  /** Lets go of it. Its process lives on. */
+  /** Closes the connection to its process, which lives on. */
   detach(): void {
     this.detached = true;
     this.client.close();

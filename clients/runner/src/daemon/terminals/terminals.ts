@@ -78,7 +78,7 @@ export class Terminals {
     return found;
   }
 
-  /** Lets go of all terminals. Their processes live on. */
+  /** Closes the connections to all terminals. Their processes live on. */
   detach(): void {
     for (const terminal of this.all.values()) terminal.detach();
     this.all.clear();

@@ -11,7 +11,7 @@ export interface Stretch {
 type Read = (after: number) => Promise<{ kind: 'ok'; reply: OutputReply } | { kind: 'refused'; error: ErrorInfo }>;
 
 /** Reads output that only the host has, for all viewers of a terminal: those who ask for the same at once share an answer. */
-export class OutputHistory {
+export class KeptOutput {
   private readonly reading = new Map<number, Promise<OutputReply>>();
 
   constructor(
