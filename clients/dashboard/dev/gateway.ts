@@ -23,6 +23,7 @@ import { NESTED_SESSIONS } from './nested.js';
 import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
+import { ScriptedFiles } from './files.js';
 import { ScriptedTerminals } from './terminals.js';
 import { CALLS, changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
@@ -65,9 +66,12 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   const terminals = new ScriptedTerminals(script.scene);
+  const files = new ScriptedFiles(script.scene);
   Object.assign(globalThis, {
     WebSocket: socketClass(script, sessions, sockets, terminals),
-    fetch: scriptedFetch(script, sessions, sockets, terminals),
+    fetch: scriptedFetch(script, sessions, sockets, { terminals, files }),
+    /** The files of the host, which a test writes as the agent does. */
+    files,
     /** The terminals of the host, which a test prints to and ends. */
     terminals,
     /** For whoever plays: closes every connection with a code, as a gateway does. */
@@ -300,7 +304,7 @@ function scriptedFetch(
   script: GatewayScript,
   sessions: readonly SessionInfo[],
   sockets: ReadonlySet<Playable>,
-  terminals: ScriptedTerminals,
+  { terminals, files }: { terminals: ScriptedTerminals; files: ScriptedFiles },
 ) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
@@ -328,6 +332,8 @@ function scriptedFetch(
         if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
+    const ofFiles = await files.answer(url.pathname, url.searchParams, init);
+    if (ofFiles !== undefined) return ofFiles;
     const ofHost =
       terminals.answer(url.pathname, body) ??
       changesAnswer(script.scene, url.pathname, body) ??

@@ -282,6 +282,15 @@ export const VIEWS: readonly View[] = [
     query: 'storage=full',
     shows: (page) => page.getByText('Nothing more').waitFor(),
   },
+  {
+    name: 'files of a host',
+    at: '/hosts/r1/files',
+    query: 'scene=files',
+    shows: async (page) => {
+      await page.getByRole('treeitem').filter({ hasText: 'README.md' }).click();
+      await page.locator('[data-code-editor] .cm-content').waitFor();
+    },
+  },
   { name: 'question', at: '/s/ask-several', query: 'scene=prompts', shows: prompt },
   { name: 'options', at: '/s/ask-six', query: 'scene=prompts', shows: prompt },
   { name: 'plan', at: '/s/ask-plan', query: 'scene=prompts', shows: prompt },
