@@ -13,7 +13,6 @@ import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { pageOfSessions, PAGES } from './pages.js';
-import { pathAnswer } from './paths.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
@@ -23,6 +22,7 @@ import { NESTED_SESSIONS } from './nested.js';
 import { MODEL_GONE_SESSIONS } from './modelGone.js';
 import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
+import { ScriptedFiles } from './files.js';
 import { ScriptedTerminals } from './terminals.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
@@ -64,9 +64,12 @@ export function installScriptedGateway(script: GatewayScript): void {
   if (script.scene === 'waiting') sessions.push(...waitingSessions(SESSIONS[0]!));
   const sockets = new Set<Playable>();
   const terminals = new ScriptedTerminals(script.scene);
+  const files = new ScriptedFiles(script.scene);
   Object.assign(globalThis, {
     WebSocket: socketClass(script, sessions, sockets, terminals),
-    fetch: scriptedFetch(script, sessions, sockets, terminals),
+    fetch: scriptedFetch(script, sessions, sockets, { terminals, files }),
+    /** The files of the host, which a test writes as the agent does. */
+    files,
     /** The terminals of the host, which a test prints to and ends. */
     terminals,
     /** For whoever plays: closes every connection with a code, as a gateway does. */
@@ -297,7 +300,7 @@ function scriptedFetch(
   script: GatewayScript,
   sessions: readonly SessionInfo[],
   sockets: ReadonlySet<Playable>,
-  terminals: ScriptedTerminals,
+  { terminals, files }: { terminals: ScriptedTerminals; files: ScriptedFiles },
 ) {
   const real = globalThis.fetch.bind(globalThis);
   const people = new ScriptedPeople(script.cast);
@@ -325,8 +328,10 @@ function scriptedFetch(
         if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
-    const ofHost = terminals.answer(url.pathname, body) ?? pathAnswer(url.pathname, body);
-    if (ofHost !== undefined) return json(ofHost);
+    const ofFiles = await files.answer(url.pathname, url.searchParams, init);
+    if (ofFiles !== undefined) return ofFiles;
+    const ofTerminal = terminals.answer(url.pathname, body);
+    if (ofTerminal !== undefined) return json(ofTerminal);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))
