@@ -35,6 +35,8 @@ export class ScriptedFiles {
     this.#put('src/notes.ts', encoder.encode(SOURCE), 'modified');
     this.#put('src/deeper.ts', encoder.encode('export {};\n'), 'untracked');
     this.#put('docs/logo.png', bytesOf(PIXEL));
+    // The agent of the session at work reads it.
+    this.#put('clients/session-client/src/resume.ts', encoder.encode('export function resumeAt() {}\n'.repeat(40)));
     this.#put(
       'data.bin',
       Uint8Array.from({ length: 2_000 }, (_, at) => at % 7),
@@ -84,7 +86,9 @@ export class ScriptedFiles {
       const entries = this.#entries(folder).filter(({ name }) => hidden === true || !name.startsWith('.'));
       return { path: folder, entries, total: entries.length, roots: ['/home/ada'], trash: true };
     },
-    find_paths: ({ paths }) => ({ found: (paths as FilePath[]).map((path) => this.#facts(textOf(path)) ?? null) }),
+    find_paths: ({ paths }) => ({
+      found: (paths as FilePath[]).map((path) => this.#facts(this.#absolute(textOf(path))) ?? null),
+    }),
     read_file: ({ path }) => {
       const at = this.#absolute(textOf(path));
       const file = this.#files.get(at);
@@ -128,7 +132,7 @@ export class ScriptedFiles {
       return { trashed: true };
     },
     search_files: ({ query, in: where }) => {
-      const found = [...this.#files].flatMap(([path, { content }]) => {
+      const found = [...this.#files].flatMap(([path, { content }]): object[] => {
         const name = path.slice(FOLDER.length + 1);
         if (where === 'names') return name.includes(String(query)) ? [{ path: name, kind: 'file', ranges: [] }] : [];
         const lines = new TextDecoder().decode(content).split('\n');

@@ -13,7 +13,6 @@ import { ScriptedNotifications } from './notifications.js';
 import { ScriptedPeople, type Cast } from './people.js';
 import { LINKED_RUNNERS, LINKED_SESSIONS } from './linked.js';
 import { pageOfSessions, PAGES } from './pages.js';
-import { pathAnswer } from './paths.js';
 import { PROMPT_SESSIONS } from './prompts.js';
 import { QUEUE_SESSIONS } from './queue.js';
 import { respond } from './responses.js';
@@ -334,10 +333,7 @@ function scriptedFetch(
     }
     const ofFiles = await files.answer(url.pathname, url.searchParams, init);
     if (ofFiles !== undefined) return ofFiles;
-    const ofHost =
-      terminals.answer(url.pathname, body) ??
-      changesAnswer(script.scene, url.pathname, body) ??
-      pathAnswer(url.pathname, body);
+    const ofHost = terminals.answer(url.pathname, body) ?? changesAnswer(script.scene, url.pathname, body);
     if (ofHost !== undefined) return json(ofHost);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });

@@ -14,6 +14,10 @@ export interface FileDiff {
   removed: number;
 }
 
+/** The number of the first line that a change touches, where the change says it. */
+export const firstChange = ({ lines }: FileDiff): number | undefined =>
+  lines.find(({ kind, number }) => (kind === 'add' || kind === 'del') && number !== undefined)?.number;
+
 /** Lines of unchanged text that are kept around a change. */
 const CONTEXT = 3;
 

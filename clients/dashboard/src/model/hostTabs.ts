@@ -4,11 +4,13 @@ import { rightsOf, type RunnerInfo, type RunnerRight } from '@pizzapi/protocol';
 export const HOST_TABS = ['terminals', 'files', 'changes'] as const;
 export type HostTabId = (typeof HOST_TABS)[number];
 
-/** What a tab is asked to show: a file at a line, or a terminal. Every request is a new object. */
+/** What a tab is asked to show: a file at a line, a folder, or a terminal. Every request is a new object. */
 export interface HostTarget {
   path?: string;
   /** Counted from 1. */
   line?: number;
+  /** The path is that of a folder. */
+  isFolder?: boolean;
   terminalId?: string;
 }
 

@@ -47,7 +47,8 @@ export class FilePlaces {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#panel.open('files', target);
+    const isFolder = this.kindOf(target.path ?? '') === 'folder';
+    this.#panel.open('files', isFolder ? { ...target, isFolder } : target);
   }
 
   /** The page of a host has no session that a path begins at. */

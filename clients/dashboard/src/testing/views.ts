@@ -261,8 +261,9 @@ export const VIEWS: readonly View[] = [
   {
     name: 'files in a message',
     at: AT_WORK,
+    query: 'scene=files',
     enter: async (page) => {
-      await composer(page).fill('@res');
+      await composer(page).fill('@note');
       await page.getByRole('listbox', { name: 'Files' }).waitFor();
     },
   },

@@ -299,3 +299,51 @@ it('a guest, and an owner whose host allows no terminals, see no terminal', asyn
   expect(scripted.complaints).toEqual([]);
   await page.close();
 });
+
+it('a path of the transcript that exists on the host opens the file, and an @ completes files in a message', async () => {
+  const page = await scripted.open(AT_WORK, 'scene=files');
+  await page.getByText('opens a viewer at offset').waitFor();
+  await page.keyboard.press('Home');
+  const read = page.getByRole('link', { name: 'Open clients/session-client/src/resume.ts' }).first();
+  await read.waitFor();
+  const folded = page.locator('[data-seq] button[aria-expanded=false]').filter({ hasText: 'resumeAt' });
+  await folded.first().click();
+  // Of the output of a search, one file exists, and the other one does not.
+  const printed = page.getByRole('link', { name: 'clients/session-client/src/resume.ts:12', exact: true });
+  await printed.click();
+  const panel = page.getByRole('complementary', { name: 'Host' });
+  await panel.getByText('export function resumeAt').first().waitFor();
+  expect(await page.getByRole('link', { name: /session\.ts:88/ }).count()).toBe(0);
+  const composer = page.getByRole('textbox', { name: 'Message' });
+  await composer.click();
+  await page.keyboard.type('Look at @note');
+  await page.getByRole('listbox', { name: 'Files' }).getByText('src/notes.ts').waitFor();
+  await page.keyboard.press('Tab');
+  await expect.poll(() => composer.inputValue()).toBe('Look at @src/notes.ts ');
+  expect(scripted.complaints).toEqual([]);
+  await page.close();
+});
+
+it('a folder stays at hand for the next session when it is pinned', async () => {
+  const page = await scripted.open('/');
+  const begin = () =>
+    button(page, 'New session N')
+      .or(page.getByRole('button', { name: /^New session/ }))
+      .first()
+      .click();
+  await begin();
+  const field = page.getByLabel('Folder', { exact: true });
+  await field.fill('/home/ada/elsewhere/');
+  await button(page, 'Pin this folder').click();
+  await page.keyboard.press('Escape');
+  await page.goto(`${scripted.url}/?at=/`);
+  await begin();
+  await page
+    .getByRole('group', { name: 'Pinned and recent folders' })
+    .getByRole('button', { name: 'elsewhere' })
+    .click();
+  await expect.poll(() => field.inputValue()).toBe('/home/ada/elsewhere');
+  await button(page, 'Unpin this folder').click();
+  expect(scripted.complaints).toEqual([]);
+  await page.close();
+});
