@@ -128,7 +128,7 @@ export class ScriptedFiles {
       return { trashed: true };
     },
     search_files: ({ query, in: where }) => {
-      const found = [...this.#files].flatMap(([path, { content }]) => {
+      const found = [...this.#files].flatMap(([path, { content }]): object[] => {
         const name = path.slice(FOLDER.length + 1);
         if (where === 'names') return name.includes(String(query)) ? [{ path: name, kind: 'file', ranges: [] }] : [];
         const lines = new TextDecoder().decode(content).split('\n');
