@@ -5,7 +5,11 @@ import type { Component } from 'svelte';
 import type { HostTabId } from '../model/hostTabs.js';
 import type { HostPanel, HostTabProps } from '../state/hostPanel.svelte.js';
 
-/** A tab of the panel of a host. Its component is loaded when a person opens it. */
+/**
+ * A tab of the panel of a host. Its component is loaded when a person opens it, and shown beside a session and on the page of a
+ * host. It takes `HostTabProps`, and asks the host by `api.runnerCall(panel.runnerId, …)`. It marks what takes the focus with
+ * `data-host-focus`. `panel.open('files', { path, line })` shows a file, and `panel.compose(text)` puts a text into the message.
+ */
 export interface HostTab {
   id: HostTabId;
   label: string;
