@@ -4,6 +4,7 @@ import { append } from './benches/append.js';
 import { bytes } from './benches/bytes.js';
 import { cluster } from './benches/cluster.js';
 import { fanout } from './benches/fanout.js';
+import { files } from './benches/files.js';
 import { latency } from './benches/latency.js';
 import { memory } from './benches/memory.js';
 import { rebuild } from './benches/rebuild.js';
@@ -34,6 +35,7 @@ const BENCHES: readonly Bench[] = [
   scale,
   sidebar,
   cluster,
+  files,
 ];
 /** The maximum duration of a bench, in ms, where the bench names none. */
 const LIMIT_MS = 240_000;

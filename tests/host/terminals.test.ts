@@ -86,7 +86,7 @@ describe('a terminal of a host', () => {
     a.terminal.close();
     json.terminal.takeKeyboard();
     await until('the keyboard is taken', () => json.terminal.hasKeyboard);
-    // A program with the whole screen, which goes on while the first client is away.
+    // A program with the whole screen, which continues while the first client is away.
     await json.run("printf '\\033[?1049h\\033[HFU''LL'; read x; printf '\\033[?1049lD''ONE\\n'", 'FULL');
     const again = await new Screen(terminalId, { viewer: 'a', after: at }).live();
     expect(a.text + again.text).toBe(json.text);
@@ -240,10 +240,10 @@ describe('pizzapi terminal', () => {
     again.type('echo "was $mark"; exit 7');
     again.press('Enter');
     await again.shows('exit 7');
-    expect(again.history()).toContain('was here');
+    expect(again.text()).toContain('was here');
   });
 
-  it('says what to do without a terminal, and for what is none', async () => {
+  it('says what to do without a terminal, and for a text that is no id', async () => {
     expect(await runCli(stack, 'terminal', rid)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('exec') as string,

@@ -66,11 +66,13 @@ describe('what the gateway counts', () => {
     const port = healthPortOf(stage, 'gateway');
     const answer = await ask(`http://127.0.0.1:${port}`, '/metrics');
     expect(answer.text).toMatch(/^pizzapi_gateway_/m);
-    const listening = readFileSync('/proc/net/tcp', 'utf8')
-      .split('\n')
-      .map((one) => one.trim().split(/\s+/)[1]);
+    // The port is that of a listener (state 0A) by its address of IPv4 or of IPv6.
     const hex = port.toString(16).toUpperCase().padStart(4, '0');
-    expect(listening.filter((address) => address?.endsWith(`:${hex}`) && address.startsWith('00000000'))).toEqual([]);
+    const listening = ['tcp', 'tcp6']
+      .flatMap((name) => readFileSync(`/proc/net/${name}`, 'utf8').split('\n'))
+      .map((line) => line.trim().split(/\s+/))
+      .flatMap(([, address = '', , state]) => (state === '0A' && address.endsWith(`:${hex}`) ? [address] : []));
+    expect(listening).toEqual([`0100007F:${hex}`]);
   });
 });
 

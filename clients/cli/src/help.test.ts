@@ -6,7 +6,7 @@ const COMMANDS = [
   ...['link', 'sessions', 'tail', 'share', 'import', 'login', 'logout', 'whoami', 'audit', 'top'],
   ...['runner pair', 'runner list', 'runner forget', 'runner install', 'runner uninstall', 'runner status'],
   ...['changes', 'worktrees', 'worktrees list', 'worktrees keep', 'worktrees merge', 'worktrees remove'],
-  ...['exec', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
+  ...['exec', 'terminal', 'runner restart', 'runner shutdown', 'runner ping', 'runner stop', 'runner logs'],
   ...['files', 'files ls', 'files cat', 'files get', 'files put', 'files search'],
   'completion',
   ...['keys', 'keys list', 'keys create', 'keys revoke', 'users', 'users list', 'users disable', 'users enable'],

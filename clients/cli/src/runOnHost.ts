@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { isMap, type ErrorCode, type ErrorInfo, type ExecChunk, type MethodRequest } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  isMap,
+  type ErrorCode,
+  type ErrorInfo,
+  type ExecChunk,
+  type MethodRequest,
+} from '@pizzapi/protocol';
 import type { Api } from '@pizzapi/session-client';
 import { Failure, line, type Io } from './io.js';
 
@@ -119,7 +126,15 @@ class RemoteCommand {
         if (this.exited) return;
         const rest = bytes.subarray(sent - from).toString('base64');
         const request = { execId: this.execId, offset: sent, bytes: rest, ...(end && { end }) };
-        ({ received: sent } = await this.patiently('exec_input', request));
+        const { received } = await this.patiently('exec_input', request);
+        if (received < sent || received > until)
+          throw new Failure(
+            errorInfo('runner_failed', `The runner has ${received} of ${until} bytes of input`),
+            FAILED,
+          );
+        // Its runner has waited already. One that does not wait must not be asked without a pause.
+        if (received === sent && received < until) await this.io.sleep(AGAIN_MS, this.over);
+        sent = received;
       } while (sent < until);
     };
     const onOver = () => void (stdin as Partial<NodeJS.ReadStream>).destroy?.();

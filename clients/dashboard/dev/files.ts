@@ -57,6 +57,8 @@ export class ScriptedFiles {
   }
 
   async answer(pathname: string, search: URLSearchParams, init?: RequestInit): Promise<Response | undefined> {
+    // Another scene has no files in memory.
+    if (this.#files.size === 0) return undefined;
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
     if (/^\/api\/runners\/[^/]+\/files$/.test(pathname)) {
       const file = this.#files.get(search.get('path') ?? '');

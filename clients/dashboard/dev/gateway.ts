@@ -24,6 +24,7 @@ import { sceneOf } from './scenes.js';
 import type { Scene } from './scene.js';
 import { ScriptedFiles } from './files.js';
 import { ScriptedTerminals } from './terminals.js';
+import { CALLS, changesAnswer } from './changes.js';
 import { TURNED_RUNNERS, TURNED_SESSIONS } from './turned.js';
 import { waitingSessions } from './waiting.js';
 
@@ -95,6 +96,8 @@ export function installScriptedGateway(script: GatewayScript): void {
     pages: PAGES,
     /** Frames that the page has sent over the sockets of sessions. */
     sent: SENT,
+    /** Requests to the host about git and changes. */
+    calls: CALLS,
     /** Bodies of the sessions that the page has asked for. */
     started: STARTED,
   });
@@ -330,8 +333,8 @@ function scriptedFetch(
     }
     const ofFiles = await files.answer(url.pathname, url.searchParams, init);
     if (ofFiles !== undefined) return ofFiles;
-    const ofTerminal = terminals.answer(url.pathname, body);
-    if (ofTerminal !== undefined) return json(ofTerminal);
+    const ofHost = terminals.answer(url.pathname, body) ?? changesAnswer(script.scene, url.pathname, body);
+    if (ofHost !== undefined) return json(ofHost);
     if (url.pathname.endsWith('/rpc/ping'))
       return json({ at: Date.now(), natsMs: 0.7, gateway: { natsMs: 0.4, runnerMs: 1.6 } });
     if (url.pathname.endsWith('/folders'))

@@ -127,6 +127,7 @@ export function runner(runnerId: string, fields: Partial<RunnerInfo>): RunnerInf
     maxSessions: 16,
     sessions: [],
     approvals: 'allow',
+    git: '2.47.3',
     recentFolders: ['/home/ada/code/pizzapi', '/home/ada/code/site', '/home/ada/notes'],
     warnings: [],
     services: [],

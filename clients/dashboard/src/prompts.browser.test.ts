@@ -312,11 +312,12 @@ describe.each([{ width: 1440, height: 900 }, PHONE])(
       await toggle(page, 'Ask for approval').click();
       await toggle(page, 'Goal').click();
       await page.getByLabel('Goal of the session').fill('All tests pass');
+      await page.getByLabel('Own work tree').check();
       await button(page, 'Start session').click();
       const started = () => page.evaluate(() => (globalThis as unknown as { started: object[] }).started);
       await expect
         .poll(started)
-        .toMatchObject([{ approvals: 'ask', planMode: true, goal: { description: 'All tests pass' } }]);
+        .toMatchObject([{ approvals: 'ask', planMode: true, worktree: {}, goal: { description: 'All tests pass' } }]);
       await page.close();
     });
   },

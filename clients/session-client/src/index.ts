@@ -12,8 +12,8 @@ export {
   TerminalConnection,
   type TerminalChange,
   type TerminalDataListener,
-  type TerminalOptions,
-  type TerminalView,
+  type TerminalConnectionOptions,
+  type ConnectedTerminal,
 } from './terminal.js';
 export type { ConnectionView } from './connectionView.js';
 export type { SessionChange } from './fold.js';

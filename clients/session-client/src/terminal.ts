@@ -17,7 +17,7 @@ import type { ConnectionState } from './connectionMachine.js';
 import { viewOf, type ConnectionView } from './connectionView.js';
 import { id } from './http.js';
 
-export interface TerminalOptions extends ConnectOptions {
+export interface TerminalConnectionOptions extends ConnectOptions {
   terminalId: string;
   /** Output after this byte only. Default: all that is kept. */
   after?: number;
@@ -28,7 +28,7 @@ export interface TerminalOptions extends ConnectOptions {
 }
 
 /** What a terminal is now, as the gateway last said. */
-export interface TerminalView {
+export interface ConnectedTerminal {
   cols: number;
   rows: number;
   name: string;
@@ -59,7 +59,7 @@ const TAKEN_STEP = 32 * 1024;
 const noChange = (): TerminalChange => ({ connection: false, view: false, exit: false, problem: false });
 
 /**
- * A terminal as one viewer sees it. Keeps the connection, goes on exactly where it was, and says who has the keyboard. What
+ * A terminal as one viewer sees it. Keeps the connection, continues exactly where it was, and says who has the keyboard. What
  * is typed while there is no connection is not sent.
  */
 export class TerminalConnection {
@@ -68,7 +68,7 @@ export class TerminalConnection {
   readonly runnerId: string;
   /** The id of this viewer. */
   readonly viewer: string;
-  view: TerminalView | undefined;
+  view: ConnectedTerminal | undefined;
   /** Whether the gateway reaches the host. */
   host: 'connected' | 'lost' = 'connected';
   /** The shell has ended; the connection is closed then. */
@@ -76,7 +76,7 @@ export class TerminalConnection {
   /** The last error that the gateway or the host reported. */
   problem: ErrorInfo | undefined;
 
-  readonly #options: TerminalOptions;
+  readonly #options: TerminalConnectionOptions;
   readonly #connection: Connection;
   readonly #listeners = new Set<(change: Readonly<TerminalChange>) => void>();
   readonly #dataListeners = new Set<TerminalDataListener>();
@@ -86,7 +86,7 @@ export class TerminalConnection {
   #taken: number;
   #takenSent: number;
 
-  constructor(options: TerminalOptions) {
+  constructor(options: TerminalConnectionOptions) {
     const { terminalId, after = 0, viewer = newId('v') } = options;
     this.#options = options;
     this.terminalId = terminalId;
@@ -178,7 +178,7 @@ export class TerminalConnection {
     this.#connection.dispatch({ kind: 'network_gone' });
   }
 
-  /** Leaves. The terminal goes on. */
+  /** Leaves. The terminal continues. */
   close(): void {
     this.#connection.dispatch({ kind: 'stop' });
   }
@@ -266,7 +266,7 @@ export class TerminalConnection {
 }
 
 /** Opens a connection to a terminal and keeps it until `close`, or until the shell ends. */
-export function openTerminal(options: TerminalOptions): TerminalConnection {
+export function openTerminal(options: TerminalConnectionOptions): TerminalConnection {
   const terminal = new TerminalConnection(options);
   terminal.start();
   return terminal;

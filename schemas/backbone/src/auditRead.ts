@@ -1,4 +1,4 @@
-import { CodedError, decode, isMap, numberAt, subjects, WILDCARD } from '@pizzapi/protocol';
+import { numberAt, subjects, WILDCARD, tryDecodeMap } from '@pizzapi/protocol';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
 import { streamHead } from './consume.js';
 import { batchOf, type DirectBatch } from './direct.js';
@@ -101,12 +101,7 @@ function read(connection: BackboneConnection, subject: string, seq: number, limi
 type Read = Extract<DirectBatch, { kind: 'read' }>;
 
 function decodeRow(payload: Uint8Array): { kind: string; at: number } | undefined {
-  try {
-    const row = decode(payload);
-    if (!isMap(row) || typeof row['kind'] !== 'string') return undefined;
-    return { ...row, kind: row['kind'], at: numberAt(row, 'at') ?? 0 };
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
+  const row = tryDecodeMap(payload);
+  if (typeof row?.['kind'] !== 'string') return undefined;
+  return { ...row, kind: row['kind'], at: numberAt(row, 'at') ?? 0 };
 }

@@ -68,8 +68,8 @@ export class BlobRemoval {
   }
 
   /**
-   * Removes what no row tells of: bytes of objects that were never finished, and objects whose row went while they were
-   * stored. How many there were.
+   * Removes what has no row: bytes of objects that were never finished, and objects whose row was removed while they were
+   * stored. Returns how many there were.
    */
   async removeAbandoned(now: number): Promise<number> {
     const { jsm } = internals(this.admin).stateConnection;

@@ -1,4 +1,4 @@
-import { CodedError, decode, isCommand, subjects, type Command, type TraceContext } from '@pizzapi/protocol';
+import { isCommand, subjects, tryDecode, type Command, type TraceContext } from '@pizzapi/protocol';
 import type { Msg } from '@nats-io/nats-core';
 import { RetryDelay } from './retryDelay.js';
 import { internals, type Backbone, type BackboneConnection } from './connection.js';
@@ -142,19 +142,10 @@ class CommandReader {
 
   private async handle(seq: number, bytes: Uint8Array, trace?: TraceContext): Promise<void> {
     if (seq <= this.position) return;
-    const value = decoded(bytes);
+    const value = tryDecode(bytes);
     if (isCommand(value)) await this.options.onCommand(value, seq, trace);
     else await this.options.onPoison(poison(seq, value));
     this.position = seq;
-  }
-}
-
-function decoded(payload: Uint8Array): unknown {
-  try {
-    return decode(payload);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
   }
 }
 

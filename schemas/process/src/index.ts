@@ -13,6 +13,7 @@ export * from './service.js';
 export * from './serviceHealth.js';
 export * from './localAuth.js';
 export * from './tokens.js';
+export { isSameSecret } from './sameSecret.js';
 export * from './browser.js';
 export * from './pageAddress.js';
 export * from './pagePath.js';

@@ -1,9 +1,10 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import { homeLayout } from './homeLayout.js';
 import { readPrivateFileSync } from './privateFile.js';
+import { isSameSecret } from './sameSecret.js';
 
 /**
  * What the processes of one machine use to trust each other with the gateway: one secret in a file that only its owner
@@ -95,12 +96,6 @@ function sign(key: Uint8Array, text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url');
 }
 
-function same(a: string, b: string): boolean {
-  const left = Buffer.from(a);
-  const right = Buffer.from(b);
-  return left.byteLength === right.byteLength && timingSafeEqual(left, right);
-}
-
 /** A token for one sign-in: `<expiry in ms, base 36>.<nonce>.<signature>`. That it works once is the gateway's to see to. */
 export function mintLinkToken(secret: Uint8Array, now: number, ttlMs = LINK_TTL_MS): string {
   const text = `${(now + ttlMs).toString(36)}.${randomBytes(16).toString('base64url')}`;
@@ -115,7 +110,7 @@ export function checkLinkToken(secret: Uint8Array, token: string, now: number): 
   const match = /^([0-9a-z]{1,12})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/.exec(token);
   if (match === null) return { kind: 'invalid' };
   const [, expiry, nonce, signature] = match as unknown as [string, string, string, string];
-  if (!same(signature, sign(deriveKey(secret, 'link'), `${expiry}.${nonce}`))) return { kind: 'invalid' };
+  if (!isSameSecret(signature, sign(deriveKey(secret, 'link'), `${expiry}.${nonce}`))) return { kind: 'invalid' };
   const expiresAt = Number.parseInt(expiry, 36);
   return expiresAt <= now ? { kind: 'expired' } : { kind: 'valid', nonce, expiresAt };
 }
@@ -133,5 +128,5 @@ export function localToken(secret: Uint8Array): string {
 /** Tells whether a bearer is `localToken` of this secret; the token is made once, not at every question. */
 export function localTokenChecker(secret: Uint8Array): (token: string) => boolean {
   const right = localToken(secret);
-  return (token) => same(token, right);
+  return (token) => isSameSecret(token, right);
 }

@@ -10,8 +10,8 @@ export const BACKUP_FORMAT = 1;
 /** What a segment of a backup may have, in bytes. A writer begins another one much earlier. */
 export const MAX_SEGMENT_BYTES = 256 * 1024 * 1024;
 
-/** The names of the files of a backup. A name is never a path. */
-const SEGMENT_NAME = '^[0-9]{8}-[A-Za-z0-9_-]{1,80}\\.seg$';
+/** The names of the segments of a backup. A name is never a path. */
+export const SEGMENT_NAME = '^[0-9]{8}-[A-Za-z0-9_-]{1,80}\\.seg$';
 
 const Whole = Type.Integer({ minimum: 0 });
 const Time = Type.Number();

@@ -1,5 +1,6 @@
 import { Packr, Unpackr, type Options } from 'msgpackr';
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
+import { isMap, type UnknownMap } from './json.js';
 import { msgpackProblem } from './msgpackShape.js';
 import { MAX_FRAME_DEPTH, MAX_STORED_DEPTH, tooDeep } from './nesting.js';
 
@@ -36,6 +37,22 @@ export function decode(bytes: Uint8Array, maxDepth = MAX_STORED_DEPTH): unknown 
   } catch (cause) {
     throw new CodedError('bad_frame', 'The bytes are not one msgpack value', { cause });
   }
+}
+
+/** Decodes bytes that anyone may have written. Undefined for bytes that `decode` refuses. */
+export function tryDecode(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (error instanceof CodedError) return undefined;
+    throw error;
+  }
+}
+
+/** Decodes a map that anyone may have written. Undefined for all else. */
+export function tryDecodeMap(bytes: Uint8Array): UnknownMap | undefined {
+  const value = tryDecode(bytes);
+  return isMap(value) ? value : undefined;
 }
 
 /** Decodes all values of `bytes` in order: a binary WebSocket message is one or more frames. */

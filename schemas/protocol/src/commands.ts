@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { errorInfo, type ErrorInfo } from './errors.js';
+import { errorInfo, type ErrorInfo } from './codedError.js';
 import { Author, LINK_OUTCOMES } from './events.js';
 import { LINK_ENDS } from './guests.js';
 import { ID_PATTERN } from './ids.js';

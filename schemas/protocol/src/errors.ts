@@ -1,111 +1,11 @@
+import { ACCESS_ERRORS } from './accessErrors.js';
+
 /**
  * Every named failure of PizzaPi. HTTP bodies, WebSocket frames, command results and metric labels carry the code.
  * `status` is the HTTP status; `hint` states what to do next. `docs/reference/errors.md` is generated from this table.
  */
 export const ERRORS = {
-  bad_request: { status: 400, hint: 'The request has the wrong shape. Compare it with /openapi.json.' },
-  bad_option: { status: 400, hint: 'Run the command with --help to see what it takes.' },
-  bad_frame: {
-    status: 400,
-    hint: 'Send a msgpack map (or a JSON object) with a known `type`: docs/protocol/frames.md.',
-  },
-  too_deep: { status: 400, hint: 'Send a value whose maps and lists nest at most 100 levels deep.' },
-  frame_too_large: { status: 413, hint: 'Send frames of at most 1 MiB. Spread large files over several inputs.' },
-  unsupported_media_type: { status: 415, hint: 'Send JSON with `Content-Type: application/json`.' },
-  body_too_large: { status: 413, hint: 'Send a smaller body, or split it.' },
-  invalid_id: { status: 400, hint: 'Use 1 to 64 characters of A–Z, a–z, 0–9, _ and -.' },
-  invalid_offset: { status: 400, hint: 'Use a whole number from 0 to the offset that the session has reached.' },
-  unauthenticated: {
-    status: 401,
-    hint: 'Open the sign-in link that `npm start` printed, or run `pizzapi link` to get a new one.',
-  },
-  link_invalid: { status: 401, hint: 'The sign-in link was used or has expired. Run `pizzapi link` to get a new one.' },
-  login_failed: { status: 401, hint: 'The e-mail address or the password is wrong.' },
-  issuer_unavailable: {
-    status: 503,
-    hint: 'The issuer that people sign in through does not answer. Try again, or sign in with a password.',
-  },
-  issuer_failed: { status: 401, hint: 'Start the sign-in again.' },
-  issuer_refused: {
-    status: 403,
-    hint: 'Sign out at the issuer to use another account there, or ask an admin of this gateway for an invitation.',
-  },
-  issuer_account: { status: 409, hint: 'Change the password at the issuer that you sign in through.' },
-  passwords_off: { status: 403, hint: 'This gateway takes no passwords. Sign in through its issuer.' },
-  signup_closed: { status: 403, hint: 'Ask the operator of this gateway for an account.' },
-  account_disabled: { status: 403, hint: 'Ask the operator of this gateway to enable the account.' },
-  password_weak: { status: 400, hint: 'Use 8 to 128 characters with at least one each of A–Z, a–z and 0–9.' },
-  runner_claimed: {
-    status: 403,
-    hint: 'Another runner owns this runner id. Remove `runner/identity.json` to get a new id.',
-  },
-  runner_token_missing: {
-    status: 401,
-    hint: 'Run `pizzapi runner pair`, or create a runner token in the dashboard under Keys and set PIZZAPI_RUNNER_TOKEN.',
-  },
-  runner_refused: {
-    status: 403,
-    hint: 'The token was revoked, or another runner owns the id. Get a token with `pizzapi runner pair`. Remove `runner/identity.json` to get a new id.',
-  },
-  forbidden: { status: 403, hint: 'Use credentials that allow this, or ask the owner.' },
-  forbidden_origin: { status: 403, hint: 'Open the page at the address that the gateway was started with.' },
-  forbidden_host: {
-    status: 421,
-    hint: 'Use the address that the gateway was started with. For other devices start with `npm start -- --lan`, or set PIZZAPI_PUBLIC_URL.',
-  },
-  read_only: { status: 403, hint: 'This link is read-only. Ask the owner for a link with write access.' },
-  link_ended: {
-    status: 403,
-    hint: 'The share link was revoked, has expired or is read-only now. Ask the owner for a new one.',
-  },
-  not_found: { status: 404, hint: 'Check the address. /openapi.json lists all routes.' },
-  session_not_found: { status: 404, hint: 'List your sessions with `pizzapi sessions`.' },
-  session_ambiguous: { status: 409, hint: 'Name the session by its id: `pizzapi sessions` lists them.' },
-  runner_not_found: {
-    status: 404,
-    hint: 'List the runners with `pizzapi runner list`, or start one with `pizzapi runner`.',
-  },
-  runner_ambiguous: { status: 409, hint: 'Name the runner by its id: `pizzapi runner list` lists them.' },
-  runner_online: { status: 409, hint: 'Stop the runner first.' },
-  runner_is_a_terminal: {
-    status: 409,
-    hint: 'A terminal hosts only the session that it shows. Choose a runner started by `pizzapi runner` or `pizzapi local`.',
-  },
-  key_not_found: { status: 404, hint: 'List your keys with `pizzapi keys`.' },
-  share_not_found: { status: 404, hint: 'List the share links of a session with `pizzapi share <session> --list`.' },
-  login_not_found: { status: 404, hint: 'The sign-in has already ended.' },
-  device_not_found: { status: 404, hint: 'The device was already removed or has unsubscribed.' },
-  user_not_found: { status: 404, hint: 'List the accounts with `pizzapi users`.' },
-  person_not_found: {
-    status: 404,
-    hint: 'Give the exact e-mail address with which the person signs in, or the id of the account.',
-  },
-  invitation_invalid: {
-    status: 403,
-    hint: 'The invitation was used or revoked, or it has expired. Ask the person who invited you for a new one.',
-  },
-  invitation_not_found: { status: 404, hint: 'List the invitations with `pizzapi users invite --list`.' },
-  not_reachable: {
-    status: 409,
-    hint: 'Other devices cannot open this page yet. Start with `npm start -- --lan`, or with an https address: --public-url.',
-  },
-  network_fixed: {
-    status: 409,
-    hint: 'The gateway was started with an address of its own (--public-url or --host), which the page cannot change.',
-  },
-  pair_not_found: {
-    status: 404,
-    hint: 'The code is wrong, was used or has expired. Run the command again to get a new one.',
-  },
-  pair_denied: {
-    status: 403,
-    hint: 'If that was a mistake, run the command again and compare the codes.',
-  },
-  blob_not_found: { status: 404, hint: 'The file was never stored, or it was deleted with its session.' },
-  too_many_keys: { status: 409, hint: 'Revoke an unused key: `pizzapi keys`.' },
-  too_many_devices: { status: 409, hint: 'Remove an unused device under Notifications.' },
-  own_account: { status: 409, hint: 'Ask another admin to change your account.' },
-  email_taken: { status: 409, hint: 'Choose another e-mail address.' },
+  ...ACCESS_ERRORS,
   session_ended: {
     status: 409,
     hint: 'The session has ended. Start a new one, or continue its file with `resumedFrom`.',
@@ -449,46 +349,4 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 /** True for a string that is one of our codes. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERRORS, value);
-}
-
-/** What went wrong, in the one shape that crosses every boundary. */
-export interface ErrorInfo {
-  code: ErrorCode;
-  /** One or two sentences: what happened, and what to do next. */
-  message: string;
-  /** The command that this error is about, when it may be carried out all the same. */
-  commandId?: string;
-  /** What a program needs to go on, such as both versions of a file. The document of the request says what is in it. */
-  details?: unknown;
-}
-
-/** An error with one of our codes. Thrown only where a caller cannot be expected to handle the outcome as a value. */
-export class CodedError extends Error {
-  readonly code: ErrorCode;
-  /** See `ErrorInfo`. */
-  details?: unknown;
-
-  constructor(code: ErrorCode, what?: string, options?: ErrorOptions) {
-    super(describeError(code, what), options);
-    this.name = 'CodedError';
-    this.code = code;
-  }
-}
-
-/** `what` (what happened here) followed by the table's advice. */
-export function describeError(code: ErrorCode, what?: string): string {
-  const { hint } = ERRORS[code];
-  return what === undefined ? hint : `${what.replace(/[.\s]*$/, '')}. ${hint}`;
-}
-
-/** The `ErrorInfo` for a code, with what happened here. */
-export function errorInfo(code: ErrorCode, what?: string): ErrorInfo {
-  return { code, message: describeError(code, what) };
-}
-
-/** Any thrown thing as an `ErrorInfo`; what is not ours becomes `internal` and keeps its details to itself. */
-export function toErrorInfo(thrown: unknown): ErrorInfo {
-  if (!(thrown instanceof CodedError)) return errorInfo('internal');
-  const { code, message, details } = thrown;
-  return { code, message, ...(details === undefined ? {} : { details }) };
 }

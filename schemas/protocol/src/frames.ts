@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { DELIVER_AS } from './commands.js';
 import { SessionPartial } from './deltas.js';
-import { errorInfo, type ErrorInfo } from './errors.js';
+import { errorInfo, type ErrorInfo } from './codedError.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerInfo, SessionInfo } from './info.js';
 import { isMap } from './json.js';

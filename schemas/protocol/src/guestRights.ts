@@ -1,5 +1,5 @@
 import { COMMAND_NAMES, type CommandName } from './commands.js';
-import { errorInfo, type ErrorInfo } from './errors.js';
+import { errorInfo, type ErrorInfo } from './codedError.js';
 import type { GuestRight } from './guests.js';
 import { isMap } from './json.js';
 

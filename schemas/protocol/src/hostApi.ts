@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 import { MAX_NAMED_GUESTS, type LinkEnd } from './guests.js';
 import { ID_PATTERN, isId } from './ids.js';
 import type { ShareMode } from './accounts.js';

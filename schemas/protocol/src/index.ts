@@ -2,6 +2,7 @@ export * from './ids.js';
 export * from './json.js';
 export * from './boundedMap.js';
 export * from './msgpackPeek.js';
+export * from './codedError.js';
 export * from './errors.js';
 export * from './closeCodes.js';
 export * from './version.js';

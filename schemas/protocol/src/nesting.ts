@@ -1,4 +1,4 @@
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 
 /** Maximum depth of maps and lists in a value from outside: an HTTP body, a frame, a line of a pi session file. */
 export const MAX_DEPTH = 100;

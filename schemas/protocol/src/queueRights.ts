@@ -1,5 +1,5 @@
-import type { ErrorInfo } from './errors.js';
-import { errorInfo } from './errors.js';
+import type { ErrorInfo } from './codedError.js';
+import { errorInfo } from './codedError.js';
 import type { Author } from './events.js';
 import { isGuest } from './guests.js';
 

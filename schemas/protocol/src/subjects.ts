@@ -1,4 +1,4 @@
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 import { isId } from './ids.js';
 import type { CallControl, RunnerMethod } from './runnerRpc/index.js';
 

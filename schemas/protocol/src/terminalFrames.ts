@@ -1,12 +1,12 @@
 import Type, { type Static } from 'typebox';
-import { errorInfo } from './errors.js';
+import { errorInfo } from './codedError.js';
 import { frameParser, VIEWER_DOWN, VIEWER_UP, type ParsedFrame } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { isMap } from './json.js';
 import { MAX_TERMINAL_INPUT_BYTES, TerminalCols, TerminalExit, TerminalRows, TerminalViewer } from './terminals.js';
 
 /**
- * The frames of `/ws/terminals/:tid` (docs/protocol/terminals.md). `bytes` are `bin` in msgpack, and base64 in the
+ * The frames of `/ws/terminals/:tid` (docs/protocol/host-terminals.md). `bytes` are `bin` in msgpack, and base64 in the
  * subprotocol of JSON.
  */
 const Offset = Type.Integer({ minimum: 0 });

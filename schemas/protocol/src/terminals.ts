@@ -1,11 +1,11 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
 import { decode, encode } from './codec.js';
-import { CodedError } from './errors.js';
+import { CodedError } from './codedError.js';
 import { ID_PATTERN, newId } from './ids.js';
 
 /**
- * Terminals of hosts (docs/protocol/terminals.md): their ids, their state, and what a host publishes of one on
+ * Terminals of hosts (docs/protocol/host-terminals.md): their ids, their state, and what a host publishes of one on
  * `runner.<rid>.terminals.<name>`.
  */
 

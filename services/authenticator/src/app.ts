@@ -89,7 +89,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (ending.signal.aborted) return;
       stops = [
         serveCallout({ b, grants, authorizer, issuer, audit, metrics, log }),
-        serveHostApi({ b, blobs, logSizes, grants, authorizer, audit, metrics, log }),
+        serveHostApi({ b, blobs, logSizes, grants, authorizer, erasures, audit, metrics, log }),
         servePurge({ b, admin, erasures, metrics, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'authenticating hosts');

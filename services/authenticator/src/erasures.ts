@@ -93,6 +93,16 @@ export class Erasures {
     }
   }
 
+  /**
+   * Looks once more at a session that was erased, because a host of this account asked for it: the host has published what it had
+   * about the session before it asked.
+   */
+  async lookAgain(userId: string, sid: string): Promise<void> {
+    const { secondLookMs = SECOND_LOOK_MS } = this.deps;
+    const at = this.now();
+    await this.rows.create(erasingKey(userId, sid), { at, why: 'asked', passedAt: at - secondLookMs });
+  }
+
   /** Begins, and returns the key of the row; a reply where there is nothing to begin. */
   start(what: EraseWhat, asked: EraseAsked): Promise<string | ErasureOutcome> {
     return 'sid' in what ? this.beginSession(what.sid, asked) : this.beginAccount(what.userId, asked);

@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { isSameSecret } from '@pizzapi/process';
 import { decode, encode, isId } from '@pizzapi/protocol';
 
 /** What a session was granted for: the password of its worker's connection says so, and nobody else can write one. */
@@ -28,8 +29,7 @@ export class Grants {
     const [text, signature, ...rest] = password.split('.');
     if (text === undefined || signature === undefined || rest.length > 0) return undefined;
     const given = Buffer.from(signature, 'base64url');
-    const right = this.sign(text);
-    if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
+    if (!isSameSecret(given, this.sign(text))) return undefined;
     const [sid, rid, userId, epoch] = decode(Buffer.from(text, 'base64url')) as unknown[];
     if (!isId(sid) || !isId(rid) || typeof userId !== 'string' || typeof epoch !== 'number') return undefined;
     return { sid, rid, userId, epoch };

@@ -14,13 +14,13 @@ import {
 import { packageVersion, Semaphore, type Logger } from '@pizzapi/process';
 import {
   CodedError,
-  decode,
   describeError,
   encode,
   formatBytes,
   rightsOf,
   isHostApiRequest,
   spokenVersion,
+  tryDecode,
   type ErrorCode,
   type HostApiRefusal,
   type HostApiReplies,
@@ -32,6 +32,7 @@ import { rightsOfRunner } from './runnerRights.js';
 import { callerOf, authorizeCaller, type AuthorizedCaller } from './hostApiCaller.js';
 import { HostApiBlobs, MAX_BLOB_BYTES, type PutOutcome } from './hostApiBlobs.js';
 import { hasResult, idsAfter, seqBefore } from './hostApiLogQueries.js';
+import type { Erasures } from './erasures.js';
 import type { Grants } from './grants.js';
 import type { LogSizes } from './logSizes.js';
 import type { AuthenticatorMetrics } from './metrics.js';
@@ -48,6 +49,7 @@ export interface HostApiDeps {
   logSizes: Pick<LogSizes, 'ofAccount'>;
   grants: Grants;
   authorizer: ConnectionAuthorizer;
+  erasures: Pick<Erasures, 'lookAgain'>;
   audit: AuditWriter<'session_granted'>;
   metrics: AuthenticatorMetrics;
   log: Logger;
@@ -179,7 +181,10 @@ class HostApi {
     }
     const outcome = await claimSession(b, { sid, userId, runnerId: rid });
     if (outcome.kind === 'refused') {
-      if (outcome.owner.erasedAt !== undefined) return erasedRefusal(sid, metrics);
+      if (outcome.owner.erasedAt !== undefined) {
+        await this.deps.erasures.lookAgain(userId, sid);
+        return erasedRefusal(sid, metrics);
+      }
       const code = outcome.owner.userId === userId ? 'fenced' : 'session_not_found';
       metrics.grants.inc({ outcome: code });
       return refuse(code);
@@ -224,12 +229,8 @@ function replyTo(outcome: PutOutcome): HostApiReplies['put_blob'] | HostApiRefus
 }
 
 function read(body: Uint8Array): HostApiRequest | undefined {
-  try {
-    const value = decode(body);
-    return isHostApiRequest(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = tryDecode(body);
+  return isHostApiRequest(value) ? value : undefined;
 }
 
 function refuse(code: ErrorCode, what?: string): HostApiRefusal {

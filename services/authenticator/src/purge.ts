@@ -1,13 +1,13 @@
 import { deletedKey, deletedRows, ownerOf, purgeSession, serveRpc, type Backbone } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
-  decode,
   encode,
   errorInfo,
   hostApiSubjects,
   isEraseRequest,
   isId,
   isMap,
+  tryDecode,
   type HostApiRefusal,
 } from '@pizzapi/protocol';
 import type { ErasureOutcome, Erasures } from './erasures.js';
@@ -40,7 +40,7 @@ export function servePurge({ b, admin, erasures, metrics, log }: PurgeDeps): () 
     return { kind: 'answer', purged };
   };
   const answer = async (body: Uint8Array): Promise<PurgeOutcome> => {
-    const request = read(body);
+    const request = tryDecode(body);
     if (request === undefined) return { kind: 'refused', ...errorInfo('bad_request') };
     try {
       if (isEraseRequest(request)) return await erasures.request(request.erase, { why: 'asked', ...request.asked });
@@ -55,14 +55,6 @@ export function servePurge({ b, admin, erasures, metrics, log }: PurgeDeps): () 
 }
 
 const badRequest = (): HostApiRefusal => ({ kind: 'refused', ...errorInfo('bad_request') });
-
-function read(body: Uint8Array): unknown {
-  try {
-    return decode(body);
-  } catch {
-    return undefined;
-  }
-}
 
 function sidIn(value: unknown): string | undefined {
   const sid = isMap(value) ? value['sid'] : undefined;

@@ -18,9 +18,9 @@ export const SWEEPER_LEASE = 'blob-sweeper';
 export const SWEEP_MS = 60 * 60_000;
 /** Between two tries at what could not be done at once, in ms. */
 const AGAIN_MS = 5_000;
-/** Between two looks where there is nothing to do, in ms: who has something to do wakes it. */
+/** Between two looks where there is nothing to do, in ms. A new row ends the pause. */
 const IDLE_MS = 60_000;
-/** Every so many sweeps it is looked for what no row tells of, which takes a look at the whole store. */
+/** After so many sweeps, the next one also removes objects without a row, for which it reads the whole store. */
 const SWEEPS_PER_LOOK = 6;
 
 export interface SweepingDeps extends BlobSweeperDeps {
@@ -59,6 +59,8 @@ export async function sweepBlobs(deps: SweepingDeps, signal: AbortSignal): Promi
         {
           ...{ prefix: ERASING_PREFIX, what: 'not everything could be erased; retrying' },
           finish: (key) => erasures.work(key),
+          // A person waits for it.
+          isUrgent: ({ why }) => why === 'asked',
           againMs: erasures.againMs,
         },
         ending,
@@ -69,7 +71,7 @@ export async function sweepBlobs(deps: SweepingDeps, signal: AbortSignal): Promi
   }
 }
 
-/** Asked first, because a later epoch would take it from a holder that is well. */
+/** Reads the lease first, because a later epoch would take it from a holder that still runs. */
 async function takeLease({ admin, log }: SweepingDeps): Promise<Lease | undefined> {
   try {
     if ((await readLease(admin, SWEEPER_LEASE)) !== undefined) return undefined;
@@ -81,8 +83,10 @@ async function takeLease({ admin, log }: SweepingDeps): Promise<Lease | undefine
   }
 }
 
-interface FinishOptions {
+interface FinishOptions<T> {
   prefix: string;
+  /** Rows that are worked off before others. */
+  isUrgent?: (row: T) => boolean;
   /** False: it has to be called again. */
   finish: (key: string) => Promise<boolean>;
   /** What the log states when it fails. */
@@ -90,14 +94,17 @@ interface FinishOptions {
   againMs?: number | undefined;
 }
 
-/** Works off the rows of the bucket `usage` whose keys begin with `prefix`, as they come, and those left before. */
-async function finishRows(
+/** Works off the rows of the bucket `usage` whose keys begin with `prefix`: those that are there, and those that come. */
+async function finishRows<T>(
   { log }: Pick<SweepingDeps, 'log'>,
-  rows: Pick<Bucket<unknown>, 'watch'>,
-  { prefix, finish, what, againMs = AGAIN_MS }: FinishOptions,
+  rows: Pick<Bucket<T>, 'watch'>,
+  { prefix, finish, what, isUrgent = () => false, againMs = AGAIN_MS }: FinishOptions<T>,
   signal: AbortSignal,
 ): Promise<void> {
-  const open = new Set<string>();
+  /** The keys of the rows, with whether they are urgent. */
+  const open = new Map<string, boolean>();
+  /** Urgent rows that came during a pass. */
+  let arrived: string[] = [];
   let woken = new AbortController();
   const finishOne = async (key: string): Promise<void> => {
     try {
@@ -110,14 +117,26 @@ async function finishRows(
     for await (const change of rows.watch({ signal, prefix })) {
       // A row that is rewritten was worked on already, here.
       if (change.kind !== 'value' || open.has(change.key)) continue;
-      open.add(change.key);
+      const urgent = isUrgent(change.value);
+      open.set(change.key, urgent);
+      if (urgent) arrived.push(change.key);
       woken.abort();
+    }
+  };
+  /** Urgent rows come first, also those that come meanwhile. */
+  const passOver = async (): Promise<void> => {
+    const keys = [...open].sort(([, one], [, other]) => Number(other) - Number(one)).map(([key]) => key);
+    arrived = [];
+    for (const key of keys) {
+      for (const urgent of arrived.splice(0)) await finishOne(urgent);
+      if (signal.aborted) return;
+      await finishOne(key);
     }
   };
   const work = async (): Promise<void> => {
     while (!signal.aborted) {
       woken = new AbortController();
-      for (const key of [...open]) if (!signal.aborted) await finishOne(key);
+      await passOver();
       await sleep(open.size === 0 ? IDLE_MS : againMs, AbortSignal.any([signal, woken.signal]));
     }
   };

@@ -1,7 +1,5 @@
-import { bucket, headOf, ownerOf, runnerOwnerKey, runnerOwnerRows } from '@pizzapi/backbone';
-import { secretHash } from '@pizzapi/process';
+import { bucket, headOf, ownerOf } from '@pizzapi/backbone';
 import { initialRunnerInfo, OWNER_ID } from '@pizzapi/protocol';
-import { auditRows } from './testing/auditRows.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { pageOf } from './testing/browser.js';
 import { FakeRunner } from './testing/fakeRunner.js';
@@ -101,6 +99,12 @@ describe('starting a session', () => {
     expect(runner.commands.at(-1)).toMatchObject({ args: { prompt: 'Begin', pi: { goal } } });
     const wrong = { runnerId: 'r1', goal: { description: '' } };
     expect(await post('/api/sessions', wrong)).toMatchObject({ status: 400 });
+  });
+
+  it('in a work tree of its own is refused for a runner that would start it in the folder of the person', async () => {
+    const before = runner.commands.length;
+    expect(await post('/api/sessions', { runnerId: 'r1', worktree: {} })).toMatchObject(failure(503, 'git_missing'));
+    expect(runner.commands.length).toBe(before);
   });
 
   it('happens once, however often a request with the same key comes', async () => {
@@ -360,69 +364,6 @@ describe('the lists', () => {
       .toMatchObject({ sessionId: sid, state: { planModeEnabled: true } });
     await ask(`/api/sessions/${sid}`, { method: 'DELETE' });
     await expect.poll(() => hub.of('session_removed')).toContainEqual({ type: 'session_removed', sessionId: sid });
-  });
-
-  it('tell of runners that come and go', async () => {
-    const feed = await s.connect('/ws/runners');
-    await feed.heard('runners');
-    const other = await FakeRunner.start(s.b, 'r9', s.home);
-    await feed.heard('runner_added');
-    await other.stop();
-    await expect
-      .poll(() => feed.of('runner_updated').at(-1))
-      .toMatchObject({ runner: { runnerId: 'r9', online: false } });
-  });
-
-  it('a runner that is gone can be forgotten: its token is revoked, it leaves the list, and its sessions stay readable', async () => {
-    const made = await post('/api/keys', { name: 'box', kind: 'runner' });
-    const [{ id: keyId }, token] = [made.body['key'] as { id: string }, made.body['token'] as string];
-    const gone = await FakeRunner.start(s.b, 'gone', s.home);
-    const owner = { userId: OWNER_ID, runnerId: 'gone', secretHash: 'x', keyHash: secretHash(token) };
-    await runnerOwnerRows(s.b).put(runnerOwnerKey('gone'), owner);
-    await gone.begin('of-gone');
-    expect(await ask('/api/runners/gone', { method: 'DELETE' })).toMatchObject(failure(409, 'runner_online'));
-    await gone.stop();
-    await expect.poll(() => ask('/api/runners/gone')).toMatchObject({ body: { runner: { online: false } } });
-    const other = await s.person('Mallory');
-    const feed = await s.connect('/ws/runners');
-    await feed.heard('runners');
-    expect(await ask('/api/runners/gone', { method: 'DELETE', token: other.token })).toMatchObject(
-      failure(404, 'runner_not_found'),
-    );
-    expect(await ask('/api/runners/gone', { method: 'DELETE' })).toEqual({
-      status: 200,
-      body: { runnerId: 'gone', tokenRevoked: true },
-    });
-    expect(await feed.heard('runner_removed')).toMatchObject({ runnerId: 'gone' });
-    expect(await ask('/api/runners/gone', { method: 'DELETE' })).toMatchObject(failure(404, 'runner_not_found'));
-    expect(await ask('/api/runners')).not.toMatchObject({
-      body: { runners: expect.arrayContaining([expect.objectContaining({ runnerId: 'gone' })]) as unknown },
-    });
-    expect((await ask('/api/keys')).body['keys']).not.toContainEqual(expect.objectContaining({ id: keyId }));
-    expect((await s.fetch('/api/sessions/of-gone/events')).status).toBe(200);
-    expect((await runnerOwnerRows(s.b).get(runnerOwnerKey('gone')))?.value).not.toHaveProperty('keyHash');
-    const rows = (await auditRows(s)).filter(({ kind }) => kind === 'runner_forgotten' || kind === 'key_revoked');
-    expect(rows).toMatchObject([
-      { kind: 'runner_forgotten', userId: OWNER_ID, runnerId: 'gone' },
-      { kind: 'key_revoked', keyId },
-    ]);
-  });
-
-  it('a token that another runner still needs is not revoked when a runner is forgotten', async () => {
-    const { body } = await post('/api/keys', { name: 'box', kind: 'runner' });
-    const keyHash = secretHash(body['token'] as string);
-    const rids = ['twin-a', 'twin-b'];
-    for (const runnerId of rids) {
-      const twin = await FakeRunner.start(s.b, runnerId, s.home);
-      await runnerOwnerRows(s.b).put(runnerOwnerKey(runnerId), {
-        ...{ userId: OWNER_ID, runnerId, secretHash: 'x', keyHash },
-      });
-      await twin.stop();
-      await expect.poll(() => ask(`/api/runners/${runnerId}`)).toMatchObject({ body: { runner: { online: false } } });
-    }
-    const answers = [];
-    for (const rid of rids) answers.push((await ask(`/api/runners/${rid}`, { method: 'DELETE' })).body['tokenRevoked']);
-    expect(answers).toEqual([false, true]);
   });
 
   it('are described in /openapi.json', async () => {

@@ -78,7 +78,8 @@ import { DEFAULT_STORAGE_LIMITS, Storage } from './session/storage.js';
 import { MetaFeeds } from './sockets/metaFeed.js';
 import { registerUpgrades, socketRoutes } from './sockets/socketRoutes.js';
 import { Sockets } from './sockets/sockets.js';
-import { natsTerminalHost } from './terminals/terminalHost.js';
+import { keyboardAudit } from './terminals/keyboardAudit.js';
+import { natsTerminalSource } from './terminals/terminalSource.js';
 import { TerminalRooms } from './terminals/terminalRooms.js';
 
 const VERSION = packageVersion(import.meta.url);
@@ -219,8 +220,9 @@ export async function createGateway({
   };
   const calls = new RunnerCalls({ b, directory, audit, rates });
   const terminals = new TerminalRooms({
-    hostOf: (terminalId) => natsTerminalHost({ b, calls, access, directory }, terminalId),
-    ...{ audit, log },
+    hostOf: (terminalId) => natsTerminalSource({ b, calls, access, directory }, terminalId),
+    recordKeyboard: keyboardAudit({ rates, audit }),
+    log,
   });
   const sockets = new Sockets({
     terminals,

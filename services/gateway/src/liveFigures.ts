@@ -1,11 +1,10 @@
 import { bucket, logStreams, requestRpc, RUNNERS_STREAM, streamHead, type Backbone } from '@pizzapi/backbone';
 import { withTimeout } from '@pizzapi/process';
 import {
-  CodedError,
-  decode,
   isMap,
   readRunnerLoad,
   subjects,
+  tryDecode,
   type RunnerLoad,
   type StorageUseInfo,
   type TopReply,
@@ -13,11 +12,11 @@ import {
 import type { GatewayMetrics } from './metrics.js';
 import type { Directory } from './session/directory.js';
 
-/** Hosts in one picture, at most. */
+/** Most hosts in one answer. */
 const MAX_HOSTS = 200;
 /** How long a host, or nats-server, may take to answer, in ms. */
 const ANSWER_MS = 1_500;
-/** How long a picture counts, in ms: many readers cost as much as one. */
+/** How long the figures are used again, in ms: many readers cost as much as one. */
 const FRESH_MS = 500;
 
 const NOTHING = new Uint8Array(0);
@@ -79,14 +78,7 @@ export class LiveFigures {
   private async loadOf(rid: string): Promise<RunnerLoad | undefined> {
     const subject = subjects.runnerRpc(rid, 'status');
     const answer = await requestRpc(this.deps.b, subject, NOTHING, { timeoutMs: ANSWER_MS });
-    if (answer.kind !== 'ok') return undefined;
-    try {
-      return readRunnerLoad(decode(answer.body));
-    } catch (error) {
-      // A host may answer anything.
-      if (error instanceof CodedError) return undefined;
-      throw error;
-    }
+    return answer.kind === 'ok' ? readRunnerLoad(tryDecode(answer.body)) : undefined;
   }
 
   /** The projector saves its cursors every second: the lag is at most so much too high. */

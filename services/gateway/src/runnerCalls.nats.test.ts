@@ -240,15 +240,29 @@ describe('a request to a runner over HTTP', () => {
     await expect.poll(() => call('folders'), PATIENT).toMatchObject({ status: 200 });
   });
 
-  it('of a guest is refused, whatever it names', async () => {
-    const writer = await s.writer('s1');
-    const { token } = (await (
-      await s.fetch('/api/sessions/s1/shares', { method: 'POST', json: { mode: 'approve' } })
-    ).json()) as { token: string };
+  it('of a guest is refused unless guests may send it, with a link that allows files, for the session of the link', async () => {
+    for (const sid of ['sg1', 'sg2']) await runner.begin(sid);
+    const tokenOf = async (files: boolean) => {
+      const made = () => s.fetch('/api/sessions/sg1/shares', { method: 'POST', json: { mode: 'approve', files } });
+      await expect.poll(async () => (await made()).status, PATIENT).toBe(201);
+      return ((await (await made()).json()) as { token: string }).token;
+    };
+    const [token, without] = [await tokenOf(true), await tokenOf(false)];
+    answers.find_paths = () => ({ found: [null] });
+    const find = (request: object, init: { token: string }) => call('find_paths', { paths: ['a'], ...request }, init);
+    expect(await find({ sessionId: 'sg1' }, { token })).toMatchObject({ status: 200 });
+    expect(asked).toMatchObject([{ request: { sessionId: 'sg1', call: { within: 'sg1' } } }]);
+    asked = [];
+    for (const request of [{ sessionId: 'sg2' }, { sessionId: 'no_such' }, {}])
+      expect(await find(request, { token })).toMatchObject({ status: 403 });
+    expect(await find({ sessionId: 'sg1' }, { token: without })).toMatchObject({ status: 403 });
     for (const method of ['ping', 'exec', 'folders', 'restart'])
-      expect(await call(method, { sessionId: 's1' }, { token })).toMatchObject({ status: 403 });
+      expect(await call(method, { sessionId: 'sg1' }, { token })).toMatchObject({ status: 403 });
+    const elsewhere = await s.fetch('/api/runners/r2/rpc/find_paths', {
+      ...{ method: 'POST', json: { paths: ['a'], sessionId: 'sg1' }, token },
+    });
+    expect(elsewhere.status).toBe(403);
     expect(asked).toEqual([]);
-    await writer.close();
   });
 });
 

@@ -44,7 +44,7 @@ export async function runAsLeader({ backbone, log, signal, term, ...times }: Lea
   }
 }
 
-/** A lease, when nobody holds it. Asked first, because a later epoch would take it from a holder that is well. */
+/** Takes a lease that is free. Reads it first, because a later epoch would take it from a holder that still runs. */
 export async function tryAcquire(
   b: Backbone,
   key: string,

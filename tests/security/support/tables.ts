@@ -186,6 +186,8 @@ const LIMITS: readonly [what: string, file: string, constant: string, unit: (val
   ['requests to runners in flight, at one gateway', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_IN_FLIGHT', String],
   ['of these, those of one account', `${GATEWAY}/runner/runnerCalls.ts`, 'MAX_CALLS_OF_ACCOUNT', String],
   ['requests that a runner works on', 'clients/runner/src/daemon/rpc/dispatcher.ts', 'MAX_CALLS', String],
+  ['terminals of a host', 'schemas/protocol/src/terminals.ts', 'MAX_TERMINALS', String],
+  ['output that a terminal keeps', 'schemas/protocol/src/terminals.ts', 'TERMINAL_RING_BYTES', mebibytes],
   ['commands of people that run on a host', 'clients/runner/src/daemon/exec/commandRunner.ts', 'MAX_COMMANDS', String],
   [
     'output of a command that waits for its caller',

@@ -81,11 +81,14 @@ describe('pizzapi exec', () => {
     expect(parts).toEqual(['typed text', 'ed text', 'text', '']);
   });
 
-  it('ends the command with an error when its input cannot be passed on', async () => {
-    api.script[at('exec_input')] = () => refuse(403, 'right_missing');
+  it.each([
+    ['right_missing', () => refuse(403, 'right_missing')],
+    ['runner_failed', () => ok({ received: 11 })],
+  ])('ends the command with an error when its input cannot be passed on: %s', async (code, answer) => {
+    api.script[at('exec_input')] = answer;
     api.script[at('exec_output')] = () => chunk({ next: 0 });
     const ran = await run(['exec', 'laptop', '--', 'tar', 'x'], { env, stdin: 'typed text' });
-    expect(ran).toMatchObject({ code: 255, stderr: expect.stringMatching(/^right_missing: /) as string });
+    expect(ran).toMatchObject({ code: 255, stderr: expect.stringMatching(`^${code}: `) as string });
     expect(bodies('exec_kill')).toEqual([{ execId: EXEC_ID }]);
   });
 

@@ -27,7 +27,7 @@ const ROWS = 24;
 /** Adds `terminal`, which opens a shell on the host of a runner and shows it here. */
 export function addHostTerminal(program: Command, context: CliContext): void {
   addOptions(program.command('terminal [runner]'), GATEWAY_OPTIONS)
-    .description('Open a terminal on the host of a runner, which goes on without you')
+    .description('Open a terminal on the host of a runner, which continues without you')
     .option('--cwd <folder>', 'Folder within the roots of the runner (default: the first root)')
     .option('--session <id>', 'Open it in the folder of this session')
     .option('--name <name>', 'Name of the terminal')
@@ -39,7 +39,7 @@ export function addHostTerminal(program: Command, context: CliContext): void {
       'after',
       `${examples('pizzapi terminal laptop --cwd project', 'pizzapi terminal laptop --list', 'pizzapi terminal --attach <terminal>')}
 
-<runner> is a name, an id or the beginning of one. At the beginning of a line \`~.\` leaves and the terminal goes on, \`~k\`
+<runner> is a name, an id or the beginning of one. At the beginning of a line \`~.\` leaves and the terminal continues, \`~k\`
 takes the keyboard from the viewer that has it, \`~~\` types ~. A terminal also outlives the connection, the gateway
 and the daemon; it ends with its shell, with --kill, or after a day without viewers. The exit code is that of the shell.`,
     )

@@ -15,7 +15,7 @@ const TIDY =
   '\u001b[?1049l\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1l\u001b>\u001b[?25h\u001b[0m\r\n';
 const HELP = [
   'Escapes, at the beginning of a line:',
-  '  ~.  leave; the terminal goes on',
+  '  ~.  leave; the terminal continues',
   '  ~k  take the keyboard from the viewer that has it',
   '  ~~  type ~',
 ];
@@ -103,7 +103,7 @@ class TerminalScreen {
     else {
       line(
         io.stderr,
-        `\r\nLeft the terminal, which goes on. Come back: pizzapi terminal --attach ${terminal.terminalId}\r`,
+        `\r\nLeft the terminal, which continues. Come back: pizzapi terminal --attach ${terminal.terminalId}\r`,
       );
       this.settle(EXIT.ok);
     }

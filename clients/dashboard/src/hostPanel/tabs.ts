@@ -1,3 +1,4 @@
+import FileDiff from '@lucide/svelte/icons/file-diff';
 import Files from '@lucide/svelte/icons/files';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { RunnerRight } from '@pizzapi/protocol';
@@ -36,6 +37,13 @@ const TABS: readonly HostTab[] = [
     icon: Files,
     right: 'files:read',
     load: () => import('../files/FilesPanel.svelte'),
+  },
+  {
+    id: 'changes',
+    label: 'Changes',
+    icon: FileDiff,
+    right: 'files:read',
+    load: () => import('../changes/ChangesPanel.svelte'),
   },
 ];
 

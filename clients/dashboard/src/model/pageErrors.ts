@@ -17,6 +17,9 @@ const HINTS: Readonly<Record<string, string>> = {
   offset_expired: 'Reload the page to read from the oldest stored event.',
   gateway_unreachable: 'Check the network, or try again in a few seconds.',
   disk_full: 'Free space on the computer that runs PizzaPi, or ask its operator. Nothing that was confirmed is lost.',
+  file_changed: 'The file was changed meanwhile. Reload it, or compare both versions.',
+  folder_not_empty: 'Remove what is in the folder first.',
+  other_disk: 'What lies on another disk cannot be moved in one step.',
   terminal_unknown: 'The terminal has ended. Open another one.',
   unsupported_media_type: 'Reload the page to get its current version.',
 };

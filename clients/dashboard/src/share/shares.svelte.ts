@@ -18,6 +18,8 @@ export class Shares {
   readonly #sid: string;
   readonly list: AsyncResource<{ shares: ShareInfo[] }>;
   mode = $state<ShareMode>('read');
+  /** Guests of the link that is being made may read the files of the session's folder. */
+  files = $state(false);
   expiresIn = $state<(typeof SHARE_EXPIRIES)[number]['value']>('24h');
   /** The link just made: only its maker's page knows it, and only until it is closed. */
   made = $state.raw<NewShareReply>();
@@ -42,7 +44,7 @@ export class Shares {
   }
 
   async create(): Promise<void> {
-    const body = { mode: this.mode, expiresIn: this.expiresIn };
+    const body = { mode: this.mode, expiresIn: this.expiresIn, ...(this.files ? { files: true } : {}) };
     const answer = await this.submission.send(() => api.createShare(this.#sid, body));
     if (answer === undefined) return;
     this.made = answer.value;

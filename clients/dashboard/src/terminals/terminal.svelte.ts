@@ -3,7 +3,7 @@ import {
   TerminalConnection,
   watchConnectivity,
   type ConnectionView,
-  type TerminalView as ConnectedView,
+  type ConnectedTerminal,
 } from '@pizzapi/session-client';
 import { clipboardRequest } from '../model/terminalClipboard.js';
 import { extraKeyInput, withModifiers, type ExtraKey } from '../model/terminalKeys.js';
@@ -86,7 +86,7 @@ export class TerminalView implements ScreenListener {
   readonly #terminal: TerminalConnection;
   readonly #stop: (() => void)[];
   #screen: TerminalScreen | undefined;
-  #theirs: ConnectedView | undefined;
+  #theirs: ConnectedTerminal | undefined;
   /** Parts of a replay that are not on the screen yet: nothing in them is answered. */
   #replays = 0;
   /** All that was printed was printed for this viewer. */

@@ -37,6 +37,21 @@ const menuItem = async (page: Page, name: string) => {
   await page.getByRole('menuitem', { name }).click();
 };
 
+/** Opens the changes beside a session: by a button, or by the menu of a phone. */
+const changes = async (page: Page) => {
+  await composer(page).waitFor();
+  const button = page.getByRole('button', { name: 'Changes', exact: true });
+  if (await button.isVisible()) await button.click();
+  else {
+    await press(page, 'More');
+    await page.getByRole('menuitem', { name: 'Changes' }).click();
+  }
+  await page.getByRole('list', { name: 'Changed files' }).waitFor();
+  // The next view in the same tab begins without the panel.
+  await page.evaluate(() => sessionStorage.clear());
+};
+const changedFile = (page: Page) => page.getByRole('button', { name: /viewers\.ts/ });
+
 /** The address that a guest opens a session with. */
 export function guestLink(mode: string): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -98,6 +113,42 @@ export const VIEWS: readonly View[] = [
       await page.getByLabel('Folder', { exact: true }).focus();
       await page.getByRole('option').first().waitFor();
     },
+  },
+  {
+    name: 'changes',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await changedFile(page).first().click();
+      await page.getByRole('button', { name: 'Ask the agent' }).first().waitFor();
+    },
+  },
+  {
+    name: 'changes, repository',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('Repository', { exact: true }).click();
+      await page.getByRole('list', { name: 'Staged' }).waitFor();
+    },
+  },
+  {
+    name: 'changes, work trees',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('Work trees', { exact: true }).click();
+      await page.getByRole('button', { name: 'Merge and remove' }).waitFor();
+    },
+  },
+  {
+    name: 'changes, without git',
+    at: AT_WORK,
+    query: 'scene=changes-tools',
+    enter: changes,
   },
   {
     name: 'add a host',
@@ -233,6 +284,15 @@ export const VIEWS: readonly View[] = [
     at: AT_WORK,
     query: 'storage=full',
     shows: (page) => page.getByText('Nothing more').waitFor(),
+  },
+  {
+    name: 'files of a host',
+    at: '/hosts/r1/files',
+    query: 'scene=files',
+    shows: async (page) => {
+      await page.getByRole('treeitem').filter({ hasText: 'README.md' }).click();
+      await page.locator('[data-code-editor] .cm-content').waitFor();
+    },
   },
   { name: 'question', at: '/s/ask-several', query: 'scene=prompts', shows: prompt },
   { name: 'options', at: '/s/ask-six', query: 'scene=prompts', shows: prompt },

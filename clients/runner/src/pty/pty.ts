@@ -1,3 +1,4 @@
+import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CodedError, type TerminalExit } from '@pizzapi/protocol';
 import { spawn, type IPty } from '@lydell/node-pty';
@@ -5,7 +6,7 @@ import { signalProcess } from '../processes.js';
 
 /** Input that a program does not read waits up to so many bytes; further input is refused. */
 const MAX_WAITING_INPUT = 1024 * 1024;
-/** How often a paused terminal looks whether its shell has ended, in ms: its last output would be lost. */
+/** How often a paused terminal checks that its shell runs, in ms: its last output would be lost. */
 const LOOK_MS = 50;
 
 export interface PtyOptions {
@@ -34,10 +35,12 @@ export class Pty {
     const [program, ...args] = argv;
     const started = open(program, args, { name: 'xterm-256color', cols, rows, cwd, env: { ...env }, encoding: null });
     const pty = new Pty(started);
+    const closeSlave = openSlave(started);
     started.onData((data: string | Uint8Array) => onOutput(typeof data === 'string' ? Buffer.from(data) : data));
     started.onExit(({ exitCode, signal }) => {
       pty.ended = true;
       clearInterval(pty.looking);
+      closeSlave();
       onExit(exitOf(exitCode, signal));
     });
     return pty;
@@ -77,6 +80,21 @@ function open(program: string, args: string[], options: Parameters<typeof spawn>
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new CodedError('terminal_failed', `"${program}" did not start: ${reason.slice(0, 200)}`, { cause });
+  }
+}
+
+/**
+ * Keeps the other end of the PTY open. Without this the kernel ends the reading when the shell does, before its last output was
+ * read; the library itself ends it 200 ms after the shell. Returns what closes it.
+ */
+function openSlave(pty: object): () => void {
+  const path: unknown = Reflect.get(pty, 'ptsName');
+  if (typeof path !== 'string' || path === '') return () => undefined;
+  try {
+    const fd = openSync(path, fsConstants.O_RDWR | fsConstants.O_NOCTTY);
+    return () => closeSync(fd);
+  } catch {
+    return () => undefined;
   }
 }
 

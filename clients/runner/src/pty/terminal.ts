@@ -11,13 +11,15 @@ import { OutputRing } from './outputRing.js';
 import { Pty } from './pty.js';
 import { Watchers, type WatchReport } from './watchers.js';
 
-/** How often gateways and idle time are looked at, in ms. */
+/** How often gateways and idle time are checked, in ms. */
 const LOOK_MS = 1_000;
 
 export interface TerminalDeps {
   notify: (notice: TerminalNotice) => void;
   /** The shell has ended, or the terminal was not used for too long. Called once. */
   onOver: (why: 'exit' | 'idle') => void;
+  /** How often gateways and idle time are checked, in ms. */
+  lookMs?: number;
 }
 
 /** One terminal: its shell, its output, who watches it and who types. */
@@ -49,7 +51,7 @@ export class Terminal {
       onOutput: (bytes) => this.heard(bytes),
       onExit: (exit) => this.ended(exit),
     });
-    this.looking = setInterval(() => this.look(), LOOK_MS);
+    this.looking = setInterval(() => this.look(), deps.lookMs ?? LOOK_MS);
   }
 
   /** Throws `terminal_failed`. */

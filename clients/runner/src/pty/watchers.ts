@@ -81,7 +81,7 @@ export class Watchers {
   }
 
   /**
-   * Whether this viewer may type, or a program without a WebSocket where there is none. A viewer that types while the keyboard
+   * Whether this viewer may type, or a program without a WebSocket where there is no viewer. A viewer that types while the keyboard
    * is free gets it.
    */
   mayWrite(viewer: string | undefined): boolean {

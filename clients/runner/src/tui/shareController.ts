@@ -3,7 +3,7 @@ import { sleep, type Logger, SerialQueue } from '@pizzapi/process';
 import type { PiTerminal, SharedAgent, TerminalHooks } from '../pi/tui/terminal.js';
 import type { ShareEnvironment, ShareLink } from '../access/index.js';
 import { TerminalHost, type HostLink, type HostEnd, type TerminalPi } from './host.js';
-import { viewerChanges, viewersOf, viewerText, type TerminalViewer } from './viewerChanges.js';
+import { viewerChanges, viewersOf, viewerText, type ShareViewer } from './viewerChanges.js';
 import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 
 /** How long the terminal waits when it closes, in ms, for the end of its session to reach the log. */
@@ -59,7 +59,7 @@ interface Shared {
   relayUrl: string;
   links: Partial<Record<ShareMode, ShareLink>>;
   mode: ShareMode;
-  viewers: readonly TerminalViewer[];
+  viewers: readonly ShareViewer[];
   stopWatching: (() => void) | undefined;
 }
 

@@ -33,9 +33,7 @@ import {
   replay,
   requestRpc,
   RESTORE_OPTIONS,
-  sendCommand,
   sessionRows,
-  shareRows,
   streamSink,
   tombstones,
   unpackStream,
@@ -44,21 +42,14 @@ import {
 import { everyStoredMessage, placesOf } from '@pizzapi/backbone/testing';
 import { askForRebuild, createProjector, watchRequest, type Projector } from '@pizzapi/meta-projector';
 import { createMetrics, readOptions, silentLogger } from '@pizzapi/process';
-import {
-  decode,
-  encode,
-  hostApiSubjects,
-  newId,
-  type Command,
-  type EraseRequest,
-  type SessionEvent,
-} from '@pizzapi/protocol';
+import { decode, encode, hostApiSubjects, newId, type EraseRequest } from '@pizzapi/protocol';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storeSession } from '../testing/storedSession.js';
 import { keep } from './keep.js';
 
 let s: SecuredNats;
@@ -85,45 +76,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A session with a text in everything that a session can have. */
+/** A session with a text in everything, which the projector has read to its end. */
 async function sessionWith(text: string, userId: string, runner?: Awaited<ReturnType<TestHosts['runner']>>) {
-  const host = runner ?? (await hosts.runner(userId));
-  const session = await hosts.session(host);
-  const { sid, rid, epoch, worker } = session;
-  const events: SessionEvent[] = [
-    {
-      ...{ type: 'session_started', at: 1, cwd: `/${text}`, name: text, model: 'demo/demo' },
-      ...{ runnerId: rid, userId, epoch, piVersion: '1' },
-    },
-    { type: 'input_received', at: 2, commandId: newId('c'), by: { userId, via: 'owner' }, text, deliverAs: 'prompt' },
-    { type: 'todo_updated', at: 3, todoList: [{ id: 1, text, status: 'pending' }] },
-    { type: 'session_ended', at: 3, reason: 'killed' },
-  ];
-  const writer = await openWriter(worker, {
-    ...{ sid, epoch, spoolDir: join(folder, sid) },
-    storedIds: () => Promise.resolve([]),
-  });
-  for (const event of events) await writer.append(event);
-  await writer.settled();
-  await writer.close();
-  await new BlobStore(gateway).put({ userId, sid }, Buffer.from(`a file: ${text}`), `text/${text}`, { keep: true });
-  const shareId = newId('sh');
-  await shareRows(gateway).put(`${sid}.${shareId}`, {
-    ...{ shareId, sessionId: sid, userId, mode: 'read', createdAt: 1, expiresAt: Date.now() + 60_000 },
-    ...{ grantee: 'someone', grantedAs: text },
-  });
-  await notificationPrefsRows(gateway).put(`user.${userId}`, {
-    ...{ agentFinished: true, needsInput: true, error: true, webhook: null, muted: [sid, 'another'] },
-  });
-  const by = { userId, via: 'owner' };
-  const at = Date.now();
-  const command = { commandId: newId('c'), name: 'input', sessionId: sid, args: { text }, by, at, expiresAt: at + 1e6 };
-  await sendCommand(gateway, rid, command as unknown as Command);
-  await publishRunnerEvent(host.b, rid, {
-    ...{ type: 'session_opened', at, sessionId: sid, cwd: `/${text}`, adopted: false },
-  });
-  await expect.poll(async () => (await readSessionRow(gateway, sid))?.info.state).toBe('ended');
-  return { ...session, host, userId };
+  const session = await storeSession({ hosts, gateway, folder }, text, userId, runner);
+  await expect.poll(async () => (await readSessionRow(gateway, session.sid))?.info.state).toBe('ended');
+  return session;
 }
 
 async function erase(erase: EraseRequest['erase']): Promise<Record<string, unknown>> {
@@ -195,6 +152,11 @@ describe('a session that was erased', () => {
     const keeper = await hosts.connect({ kind: 'keeper', rid }, host.password);
     await erase({ sid });
     await isOver();
+    // What the host had not sent yet comes before it asks for the session.
+    await publishRunnerEvent(host.b, rid, {
+      ...{ type: 'session_opened', at: 1, sessionId: sid, cwd: '/spooled-late', adopted: false },
+    });
+    expect(await placesOf(s.admin, 'spooled-late')).not.toEqual([]);
     const claim = await claimGrant(host.b, host.of(sid), { signal: AbortSignal.timeout(20_000) });
     expect(claim).toMatchObject({ kind: 'refused', code: 'session_not_found', erased: true });
     expect(claim.kind === 'refused' && claim.message).toContain('was erased');
@@ -208,6 +170,8 @@ describe('a session that was erased', () => {
     await writer?.append({ type: 'agent_start', at: 1 });
     await writer?.close();
     expect((await headOf(gateway, sid)).last).toBe(0);
+    await expect.poll(() => placesOf(s.admin, 'spooled-late'), { timeout: 20_000 }).toEqual([]);
+    await isOver();
     // Erasing again changes nothing.
     expect(await erase({ sid })).toMatchObject({ kind: 'answer', removed: {}, isOver: true });
   });

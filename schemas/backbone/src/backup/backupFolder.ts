@@ -6,6 +6,8 @@ import { chmod, lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 
 import { join } from 'node:path';
 import type { StoredMessage } from '../message.js';
 import {
+  isBackupFile,
+  isSegmentFile,
   MANIFEST_FILE,
   MAX_MANIFEST_BYTES,
   parseManifest,
@@ -64,11 +66,13 @@ export async function openBackupFolder(path: string): Promise<BackupSink> {
   }
 }
 
-/** The files that a backup writes, and their drafts. */
-const OURS = /^([0-9]{8}-[A-Za-z0-9_-]{1,80}\.seg|(manifest|progress)\.json|tombstones\.jsonl)(\.part)?$/;
-const isDraft = (file: string): boolean => OURS.test(file) && file.endsWith(PART);
+/** Whether a file is the draft of one that a backup writes. */
+function isDraft(file: string): boolean {
+  const whole = file.slice(0, -PART.length);
+  return file.endsWith(PART) && (isBackupFile(whole) || whole === PROGRESS_FILE);
+}
 /** Whether a file is one that a run may leave behind: a segment, or a draft. */
-const isLeftover = (file: string): boolean => isDraft(file) || (OURS.test(file) && file.endsWith('.seg'));
+const isLeftover = (file: string): boolean => isDraft(file) || isSegmentFile(file);
 
 class FolderSink implements BackupSink {
   constructor(

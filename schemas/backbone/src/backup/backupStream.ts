@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupSink } from './backupFolder.js';
-import { MANIFEST_FILE, MAX_MANIFEST_BYTES, TOMBSTONES_FILE } from './manifest.js';
+import { isBackupFile, MANIFEST_FILE, MAX_MANIFEST_BYTES, TOMBSTONES_FILE } from './manifest.js';
 import { writeParts } from './writtenFile.js';
 
 /**
@@ -16,8 +16,6 @@ import { writeParts } from './writtenFile.js';
 const FIRST_LINE = 'PZBACKUP1\n';
 /** What the line before a file may have, in bytes. */
 const MAX_LINE_BYTES = 512;
-/** The names that a file may have. Nothing of it is a path. */
-const FILE_NAME = /^([0-9]{8}-[A-Za-z0-9_-]{1,80}\.seg|manifest\.json|tombstones\.jsonl)$/;
 
 /** Writes a backup to a stream, which is not closed. Nothing is known of an earlier run. */
 export function streamSink(out: NodeJS.WritableStream): BackupSink {
@@ -82,7 +80,7 @@ function headOf(line: string): { file: string; size: number; sha256: string } {
     throw invalid('A line between two files is not JSON');
   }
   const { file, bytes, sha256 } = isMap(value) ? value : {};
-  if (typeof file !== 'string' || !FILE_NAME.test(file))
+  if (typeof file !== 'string' || !isBackupFile(file))
     throw invalid(`The stream names the file ${JSON.stringify(file)?.slice(0, 80)}, which no backup has`);
   const most = file === MANIFEST_FILE || file === TOMBSTONES_FILE ? MAX_MANIFEST_BYTES : MAX_SEGMENT_BYTES;
   if (typeof bytes !== 'number' || !Number.isInteger(bytes) || bytes < 0 || bytes > most)

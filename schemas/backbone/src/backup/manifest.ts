@@ -3,6 +3,7 @@ import {
   CodedError,
   isBackupManifest,
   isMap,
+  SEGMENT_NAME,
   type BackupManifest,
   type BackupSegment,
 } from '@pizzapi/protocol';
@@ -12,6 +13,11 @@ export type SegmentEntry = BackupSegment;
 
 export const MANIFEST_FILE = 'manifest.json';
 export const TOMBSTONES_FILE = 'tombstones.jsonl';
+const SEGMENT = new RegExp(SEGMENT_NAME);
+export const isSegmentFile = (name: string): boolean => SEGMENT.test(name);
+/** Whether a backup has files of this name. Nothing of it is a path. */
+export const isBackupFile = (name: string): boolean =>
+  isSegmentFile(name) || name === MANIFEST_FILE || name === TOMBSTONES_FILE;
 /** What a manifest may have, in bytes. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 

@@ -151,8 +151,16 @@ async function unmute(admin: Backbone, userId: string, sid: string): Promise<voi
   }
 }
 
-/** Whether anything of an erased session is in the log or in the lists again: a message that was on its way. */
+/**
+ * Whether anything of an erased session is in the log, in the lists or among the events of its runners again: a message that was
+ * on its way, or that waited on a host.
+ */
 export async function hasTraces(admin: Backbone, { userId, sid }: BlobPlace): Promise<boolean> {
   if ((await countRows(admin, userId, sid)) > 0) return true;
-  return (await purgeSession(admin, sid)) > 0;
+  if ((await purgeSession(admin, sid)) > 0) return true;
+  const isErased = (named: string): boolean => named === sid;
+  for (const rid of await runnersOf(admin, userId))
+    for await (const { payload } of messagesOn(internals(admin), RUNNERS_STREAM, subjects.runnerEvents(rid)))
+      if (concernsSession(decoded(payload) ?? {}, isErased)) return true;
+  return false;
 }

@@ -1,5 +1,5 @@
-import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
-import { Semaphore } from '@pizzapi/process';
+import { randomBytes, scrypt, type ScryptOptions } from 'node:crypto';
+import { isSameSecret, Semaphore } from '@pizzapi/process';
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
@@ -57,7 +57,7 @@ export class Passwords {
     const right = (stored === undefined ? undefined : parse(stored)) ?? this.dummy;
     const hash = await this.derive(password, right);
     if (hash === undefined) return 'busy';
-    return hash.length === right.hash.length && timingSafeEqual(hash, right.hash) ? 'right' : 'wrong';
+    return isSameSecret(hash, right.hash) ? 'right' : 'wrong';
   }
 
   private async derive(password: string, { cost, salt }: Omit<Hash, 'hash'>): Promise<Buffer | undefined> {

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { deriveKey, secretHash } from '@pizzapi/process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { deriveKey, isSameSecret, secretHash } from '@pizzapi/process';
 import { cookieName, readCookie } from './cookie.js';
 
 /** How long a browser is known as one that has signed in before, in seconds. */
@@ -47,7 +47,7 @@ export class DeviceCookie {
 
   private isFor(mark: string, address: string): boolean {
     const [, nonce = '', signature = ''] = MARK.exec(mark) ?? [];
-    return timingSafeEqual(Buffer.from(signature), Buffer.from(this.sign(nonce, address)));
+    return isSameSecret(signature, this.sign(nonce, address));
   }
 
   private sign(nonce: string, address: string): string {

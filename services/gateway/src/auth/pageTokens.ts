@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { deriveKey } from '@pizzapi/process';
+import { deriveKey, isSameSecret } from '@pizzapi/process';
 import { PAGE_TOKEN } from '@pizzapi/protocol';
 
 /**
@@ -22,9 +22,7 @@ export class PageTokens {
   /** Whether a request shows the token of its cookie: in a header, or as a subprotocol where a page can set none. */
   isShown(headers: IncomingHttpHeaders, cookie: string): boolean {
     const shown = tokenIn(headers);
-    if (shown === undefined) return false;
-    const [given, right] = [Buffer.from(shown), Buffer.from(this.of(cookie))];
-    return given.length === right.length && timingSafeEqual(given, right);
+    return shown !== undefined && isSameSecret(shown, this.of(cookie));
   }
 }
 

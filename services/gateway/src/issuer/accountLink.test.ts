@@ -1,8 +1,9 @@
 import type { KeyInfo } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
-import { linkAccount, type AccountLinkDeps } from './accountLink.js';
+import { endOlderAccess, linkAccount, type AccountLinkDeps } from './accountLink.js';
 
 const key: KeyInfo = { id: 'k1', kind: 'user', name: 'ci', hint: 'pzk_abcd', createdAt: 1 };
+const login = { id: 'l1', createdAt: 1, lastSeenAt: 1, expiresAt: 99, ip: '', userAgent: '', current: false };
 const claims = { issuer: 'https://id.example', subject: 'max' };
 
 /** An account with a key; what happens to it, in order. */
@@ -21,7 +22,17 @@ function account({ failsAt }: { failsAt?: string } = {}) {
         return { userId, name: 'Max', role: 'member', createdAt: 1, identity };
       },
     },
-    logins: { endAll: () => step('logins') },
+    logins: {
+      endAll: () => step('logins'),
+      listOf: () => [
+        { ...login, id: 'old', createdAt: 1 },
+        { ...login, id: 'new', createdAt: 9 },
+      ],
+      end: async (_userId, id) => {
+        await step(`login ${id}`);
+        return true;
+      },
+    },
     keys: {
       listOf: () => [key],
       revoke: async () => {
@@ -49,3 +60,12 @@ it.each(['logins', 'keys', 'notifications'])(
     expect(steps).not.toContain('link');
   },
 );
+
+it('what is older than the link ends at the next sign-in, should it have outlived the link', async () => {
+  const { steps, deps } = account();
+  const linked = { userId: 'u1', name: 'Max', role: 'member', createdAt: 1 } as const;
+  await endOlderAccess(deps, { ...linked, identity: { ...claims, confirmedAt: 5, linkedAt: 5 } });
+  expect(steps).toEqual(['login old', 'keys']);
+  await endOlderAccess(deps, { ...linked, identity: { ...claims, confirmedAt: 5 } });
+  expect(steps).toHaveLength(2);
+});

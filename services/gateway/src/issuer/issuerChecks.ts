@@ -1,4 +1,4 @@
-import { bucket, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
+import { bucket, loginKey, loginRows, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { secretHash, Semaphore, sleep, type Logger } from '@pizzapi/process';
 import type { AccountRow, LoginRow } from '@pizzapi/protocol';
 import type { Logins } from '../accounts/logins.js';
@@ -112,17 +112,17 @@ export class IssuerChecks {
     const token = await refreshTokens.of(hash);
     if (account?.identity === undefined || token === undefined) return this.end(hash, login, 'issuer_unknown');
     const exchange = await client.refresh(token, account.identity.subject);
+    // The old token is used up, also where a later request has failed: the new one is stored before anything else.
+    if (exchange.refreshToken !== undefined)
+      await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
+    // The login may have ended meanwhile, and its token with it.
+    if ((await this.rows.get(loginKey(hash))) === undefined) return refreshTokens.remove(hash);
     if (exchange.kind !== 'confirmed') {
       if (isPersonRefused(exchange)) return this.end(hash, login, `issuer_${exchange.why}`);
       const isOver = login.issuer.checkedAt + UNCHECKED_MS <= this.now();
       return isOver ? this.end(hash, login, 'issuer_unavailable') : undefined;
     }
-    // The old token is used up: the new one is stored before anything else.
-    if (exchange.refreshToken !== undefined)
-      await refreshTokens.put(hash, exchange.refreshToken, Math.max(1_000, login.expiresAt - this.now()));
     await this.confirmed(hash, account, exchange);
-    // The login may have ended meanwhile, and its token with it.
-    if ((await this.rows.get(`login.${hash}`)) === undefined) await refreshTokens.remove(hash);
   }
 
   private async confirmed(hash: string, account: AccountRow, { claims, isComplete }: Confirmation): Promise<void> {
@@ -148,7 +148,7 @@ export class IssuerChecks {
     hash: string,
     change: (issuer: NonNullable<LoginRow['issuer']>) => LoginRow['issuer'],
   ): Promise<LoginRow | undefined> {
-    const key = `login.${hash}`;
+    const key = loginKey(hash);
     const found = await this.rows.get(key);
     const issuer = found?.value.issuer === undefined ? undefined : change(found.value.issuer);
     if (found === undefined || issuer === undefined) return undefined;

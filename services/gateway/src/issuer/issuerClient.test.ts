@@ -27,6 +27,8 @@ const connected: string[] = [];
 /** The requests at the issuer: path, and the body of a form. */
 const requests: { path: string; form: URLSearchParams }[] = [];
 let nonce = '';
+/** The ID token lacks the groups, and the userinfo endpoint fails. */
+let isSparse = false;
 
 const settings: IssuerSettings = {
   ...{ issuer: new URL(ISSUER), clientId: 'pizzapi', clientSecret: CLIENT_SECRET, scopes: 'openid', name: 'Acme' },
@@ -46,12 +48,16 @@ beforeAll(async () => {
     '/.well-known/openid-configuration': () => ({
       issuer: ISSUER,
       ...{ authorization_endpoint: `${ISSUER}/auth`, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}/keys` },
+      userinfo_endpoint: `${ISSUER}/userinfo`,
       ...{ response_types_supported: ['code'], token_endpoint_auth_methods_supported: ['client_secret_post'] },
     }),
     '/keys': () => ({ keys: [jwk] }),
     '/token': async () => ({
-      ...{ access_token: 'a', token_type: 'Bearer', expires_in: 60 },
-      id_token: await new SignJWT({ nonce, name: 'Ada', email: 'ada@acme.example', email_verified: true, groups: [] })
+      ...{ access_token: 'a', token_type: 'Bearer', expires_in: 60, refresh_token: 'the next one' },
+      id_token: await new SignJWT({
+        ...{ nonce, name: 'Ada', email: 'ada@acme.example', email_verified: true },
+        ...(isSparse ? {} : { groups: [] }),
+      })
         .setProtectedHeader({ alg: 'RS256', kid: 'k' })
         .setIssuer(ISSUER)
         .setAudience('pizzapi')
@@ -65,6 +71,7 @@ beforeAll(async () => {
     void (async () => {
       const path = request.url ?? '';
       requests.push({ path, form: new URLSearchParams(await text(request)) });
+      reply.statusCode = answers[path] === undefined ? 503 : 200;
       reply.setHeader('content-type', 'application/json').end(JSON.stringify(await answers[path]?.()));
     })();
   });
@@ -118,4 +125,13 @@ it('an issuer with a certificate of another authority gets no request, and the e
   expect(String(failed)).toContain('certificate_untrusted');
   expect(JSON.stringify(failed) + String(failed)).not.toContain(CLIENT_SECRET);
   expect(requests).toEqual([]);
+});
+
+it('a check that fails after the issuer has given the next refresh token keeps this token, because the old one is used up', async () => {
+  const client = behindProxy('ca.pem');
+  isSparse = true;
+  const failed = await client.refresh('the old one', 'ada');
+  isSparse = false;
+  expect(requests.map(({ path }) => path)).toContain('/userinfo');
+  expect(failed).toMatchObject({ kind: 'unavailable', refreshToken: 'the next one' });
 });

@@ -24,7 +24,7 @@ export class IssuerMembership {
     this.now = deps.now ?? Date.now;
   }
 
-  /** Whether the rules still allow a person with an account. An invitation, and the installation itself, stand above them. */
+  /** Returns whether the rules still allow a person with an account. They do not hold for invited people and for the owner. */
   admissionOf({ userId, identity }: AccountRow, claims: PersonClaims): IssuerAdmission {
     if (userId === OWNER_ID || identity?.invited === true) return { kind: 'allowed' };
     return admit(claims, this.deps.settings.rules);

@@ -8,7 +8,7 @@ import type { AttemptRateLimiter } from '../accounts/rateLimits.js';
 import type { SignIn, SignInSuccess } from '../accounts/signIn.js';
 import type { AccountStore } from '../accounts/store.js';
 import type { NotificationStore } from '../notifications/store.js';
-import { linkAccount } from './accountLink.js';
+import { endOlderAccess, linkAccount } from './accountLink.js';
 import { admit, admitsNewPeople, roleOf, type AdmissionRefusal } from './admission.js';
 import type { PersonClaims } from './claims.js';
 import type { AccountWithIdentity, Identities } from './identities.js';
@@ -118,7 +118,10 @@ export class IssuerSignIn {
       if (known.disabledAt !== undefined && known.disabledBy !== 'issuer')
         return this.fail(client, 'account_disabled', errorInfo('account_disabled'), known.userId);
       const admission = membership.admissionOf(known, claims);
-      if (admission.kind === 'allowed') return { kind: 'found', account: known };
+      if (admission.kind === 'allowed') {
+        await endOlderAccess(this.deps, known);
+        return { kind: 'found', account: known };
+      }
       await membership.suspend(known.userId, admission.why);
       return this.refuse(client, admission.why, known.userId);
     }

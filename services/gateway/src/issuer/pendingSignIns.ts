@@ -1,6 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { bucket, type Backbone } from '@pizzapi/backbone';
-import { secretHash } from '@pizzapi/process';
+import { isSameSecret, secretHash } from '@pizzapi/process';
 import type { AuthorizationChecks } from './issuerClient.js';
 import { PENDING_MS } from './pendingCookie.js';
 import type { Sealer } from './sealed.js';
@@ -48,7 +48,7 @@ export class PendingSignIns {
       const value = values?.[key];
       return typeof value === 'string' ? value : '';
     };
-    if (values === undefined || !isSame(text('bound'), secretHash(binding))) return undefined;
+    if (values === undefined || !isSameSecret(text('bound'), secretHash(binding))) return undefined;
     const state = text('state');
     const key = `oidc-state.${secretHash(state)}`;
     const taken = await this.used.create(key, { usedAt: Date.now() }, { ttlMs: PENDING_MS });
@@ -60,9 +60,4 @@ export class PendingSignIns {
       ...(invitation === '' ? {} : { invitation }),
     };
   }
-}
-
-function isSame(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.byteLength === right.byteLength && timingSafeEqual(left, right);
 }

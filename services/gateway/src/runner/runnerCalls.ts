@@ -1,8 +1,6 @@
 import { publishAudit, requestRpc, roundTrip, type AuditWriter, type Backbone } from '@pizzapi/backbone';
 import { redactText } from '@pizzapi/process';
 import {
-  CodedError,
-  decode,
   encode,
   errorInfo,
   isErrorCode,
@@ -14,6 +12,7 @@ import {
   rightsOf,
   stringAt,
   subjects,
+  tryDecodeMap,
   type CallControl,
   type ErrorCode,
   type ErrorInfo,
@@ -215,7 +214,7 @@ export class RunnerCalls {
     const answer = await requestRpc(this.deps.b, subject, encode({ callId }), { timeoutMs: PROBE_MS });
     if (answer.kind === 'no_responders') return (await this.isServed(rid)) ? 'silent' : 'gone';
     if (answer.kind === 'timeout') return 'silent';
-    const value = readMap(answer.body);
+    const value = tryDecodeMap(answer.body);
     if (typeof value?.['known'] !== 'boolean') return 'silent';
     return value['known'] ? 'known' : 'unknown';
   }
@@ -267,19 +266,9 @@ function auditRowOf<M extends RunnerMethod>(
   return { ...auditFieldsOf(principal), runnerId: rid, method, ...what, ...command };
 }
 
-function readMap(body: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value = decode(body);
-    return isMap(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
-}
-
 /** A runner may answer anything. */
 function readReply<M extends RunnerMethod>(method: M, body: Uint8Array): CallOutcome<M> {
-  const value = readMap(body);
+  const value = tryDecodeMap(body);
   const error = value?.['error'];
   if (isMap(error)) {
     const { code, details } = error;

@@ -1,4 +1,3 @@
-import type { AuditWriter } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
@@ -11,22 +10,25 @@ import {
   type TerminalMessage,
   type TerminalState,
 } from '@pizzapi/protocol';
-import { auditFieldsOf, type Principal } from '../auth/principal.js';
+import type { Principal } from '../auth/principal.js';
 import type { DrainWaiter } from '../room/backpressure.js';
 import { CatchUp } from '../room/catchUp.js';
 import { Ring } from '../room/ring.js';
 import { controlFrame, FrameWriter } from '../wire/frame.js';
 import { Packet } from '../wire/packet.js';
-import { cutOutput, OutputHistory, resetFrame } from './outputHistory.js';
-import type { TerminalHost } from './terminalHost.js';
+import { cutOutput, KeptOutput, resetFrame } from './keptOutput.js';
+import { cleaned } from './shownState.js';
+import type { TerminalSource } from './terminalSource.js';
 import type { TerminalWatcher } from './terminalWatcher.js';
 
 /** How often the host is told who watches, at least, in ms. It forgets a gateway after 30 s. */
 const REPORT_MS = 10_000;
 /** How long the room waits before it asks a host again that could not be reached, in ms. */
 const AGAIN_MS = 1_000;
-/** Answers after which asking again is of use. */
-const MOMENTARY: readonly string[] = ['host_lost', 'rpc_timeout', 'rpc_busy', 'unavailable', 'rpc_cancelled'];
+/** Answers after which asking again is of no use. */
+export const FINAL_ANSWERS: readonly string[] = [
+  ...['terminal_unknown', 'right_missing', 'runner_not_found', 'method_unknown', 'invalid_id'],
+];
 
 /** The bounds of watching a terminal, in bytes. */
 export const TERMINAL_LIMITS = {
@@ -43,10 +45,10 @@ export const TERMINAL_LIMITS = {
 export interface TerminalRoomOptions {
   limits?: typeof TERMINAL_LIMITS;
   terminalId: string;
-  runnerId: string;
-  host: TerminalHost;
+  host: TerminalSource;
   flow: DrainWaiter;
-  audit: AuditWriter<'runner_call'>;
+  /** Writes a row of the audit log: the person has the keyboard now. */
+  recordKeyboard: (principal: Principal) => void;
   log: Logger;
   /** No viewer is left, or the terminal is over. */
   onOver: () => void;
@@ -61,7 +63,7 @@ export class TerminalRoom {
   private readonly ring: Ring;
   private readonly limits: typeof TERMINAL_LIMITS;
   private readonly catchUp: CatchUp<TerminalWatcher>;
-  private readonly history: OutputHistory;
+  private readonly kept: KeptOutput;
   private readonly writer = new FrameWriter();
   /** Names this room at the host. A later room of this gateway has another name: their reports may cross. */
   private readonly gateway = newId('gw');
@@ -89,10 +91,10 @@ export class TerminalRoom {
     this.limits = limits;
     this.ring = new Ring(0, limits.ringBytes);
     const read = (after: number) => host.call(this.principal, 'terminal_output', { after });
-    this.history = new OutputHistory(read, limits.chunkBytes);
+    this.kept = new KeptOutput(read, limits.chunkBytes);
     this.catchUp = new CatchUp<TerminalWatcher>({
       ...{ ring: this.ring, flow, limits },
-      older: (after, upTo) => this.history.next(after, upTo),
+      older: (after, upTo) => this.kept.next(after, upTo),
       cut: cutOutput,
       onParked: () => undefined,
       onLive: (watcher) => this.nowLive(watcher),
@@ -103,7 +105,7 @@ export class TerminalRoom {
     this.stopFollowing = () => stop.forEach((one) => one());
   }
 
-  get host(): TerminalHost {
+  get host(): TerminalSource {
     return this.options.host;
   }
 
@@ -179,7 +181,7 @@ export class TerminalRoom {
 
   private heard(message: TerminalMessage): void {
     if (this.current === undefined || this.over) return;
-    if (message.kind === 'state') return this.changed(message.state);
+    if (message.kind === 'state') return this.changed(cleaned(message.state));
     const { n, bytes } = message;
     this.reached = Math.max(this.reached, n);
     const { last } = this.ring;
@@ -215,7 +217,7 @@ export class TerminalRoom {
     this.repairing = true;
     try {
       while (this.ring.last < this.reached && !this.over) {
-        const { n, bytes } = await this.history.ask(this.ring.last);
+        const { n, bytes } = await this.kept.ask(this.ring.last);
         const output = Buffer.from(bytes, 'base64');
         if (output.byteLength === 0) break;
         const begins = n - output.byteLength;
@@ -274,7 +276,8 @@ export class TerminalRoom {
     this.timer = setTimeout(() => void this.report(), ms).unref();
   }
 
-  private watched(state: TerminalState): void {
+  private watched(given: TerminalState): void {
+    const state = cleaned(given);
     const isFirst = this.current === undefined;
     if (isFirst) this.ring.restart(state.head);
     if (this.isLost) this.setLost(false);
@@ -285,7 +288,7 @@ export class TerminalRoom {
   }
 
   private refused(error: ErrorInfo): void {
-    if (MOMENTARY.includes(error.code)) return this.setLost(true);
+    if (!FINAL_ANSWERS.includes(error.code)) return this.setLost(true);
     this.options.log.info({ terminalId: this.options.terminalId, code: error.code }, 'a terminal is over');
     this.endAll({ type: 'terminal_error', code: error.code, message: error.message }, 'terminal_gone');
   }
@@ -321,9 +324,7 @@ export class TerminalRoom {
     if (this.asking.delete(viewer)) return;
     const watcher = [...this.watchers].find((one) => one.viewer.viewer === viewer);
     if (watcher === undefined) return;
-    const { audit, runnerId, terminalId } = this.options;
-    const row = { runnerId, method: 'take_keyboard', target: terminalId };
-    audit('runner_call', { ...auditFieldsOf(watcher.principal), ...row });
+    this.options.recordKeyboard(watcher.principal);
   }
 
   private nowLive(watcher: TerminalWatcher): void {

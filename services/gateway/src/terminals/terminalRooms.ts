@@ -1,15 +1,15 @@
-import type { AuditWriter } from '@pizzapi/backbone';
 import type { Logger } from '@pizzapi/process';
 import { CodedError, parseTerminalId, TERMINAL_CHUNK_BYTES } from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import { DrainWaiter } from '../room/backpressure.js';
 import { ROOM_LIMITS } from '../room/limits.js';
-import type { TerminalHost } from './terminalHost.js';
+import type { TerminalSource } from './terminalSource.js';
 import { TerminalRoom } from './terminalRoom.js';
 
 export interface TerminalRoomsOptions {
-  hostOf: (terminalId: string) => TerminalHost | undefined;
-  audit: AuditWriter<'runner_call'>;
+  hostOf: (terminalId: string) => TerminalSource | undefined;
+  /** Writes a row of the audit log: the person has the keyboard of the terminal now. */
+  recordKeyboard: (principal: Principal, terminalId: string, runnerId: string) => void;
   log: Logger;
 }
 
@@ -28,7 +28,7 @@ export class TerminalRooms {
       known.hold();
       return known;
     }
-    const { hostOf, audit, log } = this.options;
+    const { hostOf, recordKeyboard, log } = this.options;
     const host = hostOf(terminalId);
     const id = parseTerminalId(terminalId);
     if (host === undefined || id === undefined) throw new CodedError('invalid_id', 'This is no id of a terminal');
@@ -36,7 +36,13 @@ export class TerminalRooms {
     const onOver = (): void => {
       if (this.rooms.get(key) === room) this.rooms.delete(key);
     };
-    const room = new TerminalRoom({ terminalId, runnerId, host, audit, log, onOver, flow: this.flow }, principal);
+    const room = new TerminalRoom(
+      {
+        ...{ terminalId, host, log, onOver, flow: this.flow },
+        recordKeyboard: (who) => recordKeyboard(who, terminalId, runnerId),
+      },
+      principal,
+    );
     room.hold();
     this.rooms.set(key, room);
     return room;

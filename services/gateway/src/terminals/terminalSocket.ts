@@ -15,18 +15,10 @@ import type { GatewayMetrics } from '../metrics.js';
 import type { SocketHandler } from '../sockets/feeds.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 import { TakingConnection } from './takingConnection.js';
-import type { TerminalRoom } from './terminalRoom.js';
+import { FINAL_ANSWERS, type TerminalRoom } from './terminalRoom.js';
 import type { TerminalRooms } from './terminalRooms.js';
 import { TerminalWatcher } from './terminalWatcher.js';
 
-/** Errors after which connecting again is of no use. */
-const FINAL: readonly string[] = [
-  'terminal_unknown',
-  'right_missing',
-  'runner_not_found',
-  'method_unknown',
-  'invalid_id',
-];
 /** Characters of the name of a viewer that others see. */
 const NAME_LENGTH = 100;
 
@@ -104,7 +96,7 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
 
   private end(error: ErrorInfo): void {
     this.problem(error);
-    this.wire.close(FINAL.includes(error.code) ? 'terminal_gone' : 'internal', error.code);
+    this.wire.close(FINAL_ANSWERS.includes(error.code) ? 'terminal_gone' : 'internal', error.code);
   }
 
   private async resume({
@@ -125,7 +117,7 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
     const watcher = new TerminalWatcher(this.taking, principal, { viewer: id, name: shorten(shown, NAME_LENGTH) });
     this.watcher = watcher;
     if (takes !== true) this.taking.ignoreTaken();
-    // Not waited for: a replay may take long, and input goes on meanwhile.
+    // Not waited for: a replay may take long, and input is handled meanwhile.
     room.join(watcher, after).catch((thrown: unknown) => {
       this.deps.log.info({ err: thrown, terminalId: this.terminalId }, 'the replay of a terminal failed');
       if (!this.over) this.end(toErrorInfo(thrown));

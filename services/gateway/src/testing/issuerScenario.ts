@@ -1,3 +1,4 @@
+import { generateKeyPair, importJWK, SignJWT, type JWTPayload } from 'jose';
 import { startIdentityProvider, type IdentityProvider, type ProviderPerson } from '@pizzapi/process/testing';
 import type { IssuerFinishReply } from '@pizzapi/protocol';
 import type { GatewayOptions } from '../gateway.js';
@@ -78,4 +79,20 @@ export async function signInAs(
   const begun = await begin(browser, body);
   const answer = await finish(browser, await provider.signIn(begun.url, subject), begun);
   return { ...answer, body: answer.body as IssuerFinishReply };
+}
+
+/** Signs what a provider would, with one of its keys or with another one. */
+export async function signedBy(
+  { provider }: IssuerScenario,
+  payload: JWTPayload,
+  { key, typ }: { key?: 'other'; typ?: string } = {},
+): Promise<string> {
+  const [jwk] = provider.keys;
+  const signer = key === 'other' ? (await generateKeyPair('RS256')).privateKey : await importJWK(jwk!, 'RS256');
+  const header = {
+    alg: 'RS256',
+    ...(jwk?.kid === undefined ? {} : { kid: jwk.kid }),
+    ...(typ === undefined ? {} : { typ }),
+  };
+  return new SignJWT(payload).setProtectedHeader(header).sign(signer);
 }

@@ -7,16 +7,17 @@ import {
   type TerminalState,
   type TerminalViewer,
 } from '@pizzapi/protocol';
-import type { TerminalHost, TerminalMethod } from '../terminals/terminalHost.js';
+import type { TerminalSource, TerminalMethod } from '../terminals/terminalSource.js';
 
 /** A terminal of a host in memory: prints what it is told to, keeps the last of it, and may lose messages. */
-export class MemoryTerminal implements TerminalHost {
+export class MemoryTerminal implements TerminalSource {
   readonly printed: number[] = [];
   readonly asked: { method: TerminalMethod; asked: Record<string, unknown> }[] = [];
   /** Every request is refused with this. */
   refusal: ErrorInfo | undefined;
   /** Messages are published. */
   publishes = true;
+  name = 'Terminal 1';
   writer: TerminalViewer | null = null;
   viewers: readonly TerminalViewer[] = [];
   exit: TerminalExit | undefined;
@@ -62,7 +63,7 @@ export class MemoryTerminal implements TerminalHost {
     const { no, first, head, writer, exit } = this;
     const viewers = [...this.viewers];
     return {
-      ...{ no, cols: 80, rows: 24, first, head, writer, viewers, name: 'Terminal 1', cwd: '/work' },
+      ...{ no, cols: 80, rows: 24, first, head, writer, viewers, name: this.name, cwd: '/work' },
       ...(exit === undefined ? {} : { exit }),
     };
   }
@@ -76,7 +77,7 @@ export class MemoryTerminal implements TerminalHost {
     return () => this.listeners.delete(onMessage);
   }
 
-  call: TerminalHost['call'] = async (_principal, method, asked) => {
+  call: TerminalSource['call'] = async (_principal, method, asked) => {
     this.asked.push({ method, asked: { ...asked } });
     for (let left = this.turns(); left > 0; left--) await new Promise(setImmediate);
     if (this.refusal !== undefined) return { kind: 'refused', error: this.refusal };

@@ -10,16 +10,13 @@ import {
 import { retryWhileUnavailable, sleep, type Logger } from '@pizzapi/process';
 import { sendPush, sendWebhook, type Reach } from '@pizzapi/process/notify';
 import {
-  CodedError,
-  decode,
   encode,
   isForParent,
-  isMap,
   subjects,
   unwantedBecause,
+  tryDecodeMap,
   type NotificationPrefsRow,
   type PushPayload,
-  type UnknownMap,
 } from '@pizzapi/protocol';
 import { NotificationTargets } from './notificationTargets.js';
 import {
@@ -101,7 +98,7 @@ export class Notifier {
   }
 
   private take({ subject, msgId, at, payload }: StoredRecord): void {
-    const event = readMap(payload);
+    const event = tryDecodeMap(payload);
     if (event === undefined) return;
     this.decider.onEvent({ sid: subject.split('.')[1]!, msgId, at, event }, this.now());
     this.options.metrics.waiting.set({ stage: 'settling' }, this.decider.size);
@@ -207,12 +204,3 @@ export class Notifier {
 }
 
 /** What is no map is nobody's fact: to be passed, as trying again would not change it. */
-function readMap(payload: Uint8Array): UnknownMap | undefined {
-  try {
-    const value = decode(payload);
-    return isMap(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
-}

@@ -1,5 +1,5 @@
 import type { StoredRecord } from '@pizzapi/backbone';
-import { CodedError, decode, isRunnerEvent, isSessionEvent, type EventOf, type SessionEvent } from '@pizzapi/protocol';
+import { isRunnerEvent, isSessionEvent, tryDecode, type EventOf, type SessionEvent } from '@pizzapi/protocol';
 
 /** What the orchestrator acts on. */
 export const LINK_EVENT_TYPES = [
@@ -40,23 +40,14 @@ export interface LinkCommandResult {
 
 /** The event in a record, or undefined for bytes that are none. */
 export function eventOf({ payload }: Pick<StoredRecord, 'payload'>): SessionEvent | undefined {
-  const event = valueOf(payload);
+  const event = tryDecode(payload);
   return isSessionEvent(event) ? event : undefined;
 }
 
 /** The result of a command in a record of a runner's log. */
 export function resultOf({ payload }: Pick<StoredRecord, 'payload'>): LinkCommandResult | undefined {
-  const event = valueOf(payload);
+  const event = tryDecode(payload);
   return isRunnerEvent(event) && event.type === 'command_result' ? event : undefined;
-}
-
-function valueOf(payload: Uint8Array): unknown {
-  try {
-    return decode(payload);
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
 }
 
 /** The fact in an event of a log; undefined for an event that tells what came from elsewhere, and for all others. */

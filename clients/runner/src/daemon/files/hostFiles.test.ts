@@ -283,6 +283,20 @@ describe('the caller', () => {
     expect(text(await host.read({ sessionId: 's1', path: '../other/secret' }, ada))).toBe('x');
   });
 
+  it('sees the work tree of a session although it lies where the runner keeps what is closed', async () => {
+    const home = join(disk.base, 'runner');
+    await mkdir(join(home, 'worktrees', 'w1'), { recursive: true });
+    await writeFile(join(home, 'worktrees', 'w1', 'a'), 'x');
+    await writeFile(join(home, 'token'), 'secret');
+    const hosts = { get: () => ({ facts: { cwd: join(home, 'worktrees', 'w1') } }) };
+    const host = await disk.open({ hosts, closed: [home], open: [join(home, 'worktrees')] });
+    for (const caller of [ada, { ...ada, within: 's1' }]) {
+      expect(text(await host.read({ sessionId: 's1', path: 'a' }, caller))).toBe('x');
+      expect(await codeOf(host.read({ sessionId: 's1', path: '../../token' }, caller))).toBe('path_outside');
+    }
+    expect(await codeOf(host.read({ path: join(home, 'worktrees', 'w1', 'a') }, ada))).toBe('path_outside');
+  });
+
   it('asks about many paths at once, and learns nothing about those that cannot be used', async () => {
     await put('a', 'xx');
     const { found } = await files.find({ paths: ['a', '.', 'none', '/etc/passwd'] }, ada);

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { CodedError, type FileFacts, type FileMatches, type MethodReply, type MethodRequest } from '@pizzapi/protocol';
 import { checkCwd } from '../roots.js';
 import { Bounds } from './bounds.js';
-import { fromText, readPath, type BytePath } from './bytePath.js';
+import { fromText, isWithin, readPath, type BytePath } from './bytePath.js';
 import { createFileWithin, deleteWithin, makeFolderWithin, moveWithin, writeFileWithin } from './changing.js';
 import { GitStateReader } from './gitStates.js';
 import { FolderLister } from './listing.js';
@@ -58,7 +58,9 @@ export class HostFiles {
     this.lister = new FolderLister(this.git);
     this.searches = new Searches({ env, programs });
     this.trash = new Trash({ env });
-    this.uploads = new Uploads({ folder: deps.uploads, bounds: ofOwner });
+    // An upload began within the bounds of its request; a work tree is open to it as well.
+    const bounds = new Bounds({ ...rules, base: ofOwner.base, roots: [...ofOwner.roots, ...rules.open] });
+    this.uploads = new Uploads({ folder: deps.uploads, bounds });
   }
 
   static async create(deps: HostFilesDeps): Promise<HostFiles> {
@@ -160,11 +162,14 @@ export class HostFiles {
     if (sessionId === undefined) return this.ofOwner;
     const session = this.deps.hosts.get(sessionId);
     if (session === undefined) throw new CodedError('session_not_found', `There is no session ${sessionId} here`);
-    const checked = await checkCwd(session.facts.cwd, this.deps.roots);
+    // The work tree of a session may lie outside of the roots.
+    const checked = await checkCwd(session.facts.cwd, [...this.deps.roots, ...(this.deps.open ?? [])]);
     if (checked.kind === 'refused')
       throw Object.assign(new CodedError(checked.error.code), { message: checked.error.message });
     const base = fromText(checked.path);
-    return new Bounds({ roots: within === undefined ? this.ofOwner.roots : [base], base, ...this.rules });
+    const { roots } = this.ofOwner;
+    const ofOwner = roots.some((root) => isWithin(base, root)) ? roots : [...roots, base];
+    return new Bounds({ roots: within === undefined ? ofOwner : [base], base, ...this.rules });
   }
 }
 

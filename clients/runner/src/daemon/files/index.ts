@@ -30,7 +30,7 @@ export async function openHostFiles({
   const files = await HostFiles.create({
     ...deps,
     closed: [pizzapiHome, home.root, join(agentDir, 'auth.json')],
-    open: [join(pizzapiHome, 'worktrees'), join(home.root, 'worktrees')],
+    open: [home.worktrees],
     uploads: home.uploads,
     programs: cached(() => ({
       ripgrep: findProgram('rg', deps.env),

@@ -34,5 +34,10 @@ function messageOf(text: string): string {
     .split('\n')
     .map((line) => line.replace(/^(fatal|error|warning|hint): ?/, '').trim())
     .filter((line) => line !== '' && !line.startsWith('usage:'));
-  return shorten(lines.slice(0, 8).join(' '), MAX_MESSAGE_CHARS);
+  // The address of a remote may have a password in it.
+  const said = lines
+    .slice(0, 8)
+    .join(' ')
+    .replace(/:\/\/[^\s/@]+@/g, '://');
+  return shorten(said, MAX_MESSAGE_CHARS);
 }

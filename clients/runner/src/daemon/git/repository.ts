@@ -76,7 +76,7 @@ export class Repository {
     return (await this.run({ args })).stdout.toString('utf8').replace(/\n$/, '');
   }
 
-  /** The commit that a revision names. Throws `git_failed` when there is none. */
+  /** The commit that a revision names. Throws `git_failed` when it names no commit. */
   async commit(rev: string, signal?: AbortSignal): Promise<string> {
     const found = await this.commitOrNull(rev, signal);
     if (found === null) throw new CodedError('git_failed', `There is no commit "${rev}"`);
@@ -151,7 +151,7 @@ export function configEntries(output: Buffer): [string, string][] {
     });
 }
 
-/** A file of the work tree as it is now. Null: there is none. */
+/** A file of the work tree as it is now. Null: the file does not exist. */
 export type WorkFile =
   { kind: 'file'; content: Buffer; mode: '100644' | '100755' } | { kind: 'symlink'; content: Buffer } | null;
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -118,6 +120,30 @@ describe('the changes of a session', () => {
     expect((await session.changes()).files).toMatchObject([{ path: 'a.txt' }]);
     await session.diff('a.txt');
     expect(existsSync(mark)).toBe(false);
+  });
+
+  it('are known also when a file is in conflict, in another encoding than it says, or replaced by a pipe', async () => {
+    const top = repositories.make();
+    repositories.write(top, { '.gitattributes': '*.u16 working-tree-encoding=UTF-16\n', p: 'p\n', 'q.u16': '' });
+    repositories.git(top, 'add', '.');
+    repositories.git(top, 'commit', '--quiet', '-m', 'attributes');
+    repositories.git(top, 'switch', '--quiet', '--create', 'other');
+    repositories.write(top, { 'a.txt': 'theirs\n' });
+    repositories.git(top, 'commit', '--quiet', '--all', '-m', 'theirs');
+    repositories.git(top, 'switch', '--quiet', 'main');
+    repositories.write(top, { 'a.txt': 'ours\n' });
+    repositories.git(top, 'commit', '--quiet', '--all', '-m', 'ours');
+    expect(() => repositories.git(top, 'merge', 'other')).toThrow();
+    const session = await begin(top);
+    repositories.write(top, { 'a.txt': 'resolved\n', 'q.u16': 'odd' });
+    unlinkSync(join(top, 'p'));
+    execFileSync('mkfifo', [join(top, 'p')]);
+    expect((await session.changes()).files).toMatchObject([
+      { path: 'a.txt', added: 1 },
+      { path: 'q.u16', added: 1 },
+    ]);
+    expect((await session.diff('a.txt')).text).toContain('-<<<<<<< HEAD\n');
+    expect(session.log.warn).not.toHaveBeenCalled();
   });
 
   it('are undone file by file and part by part', async () => {

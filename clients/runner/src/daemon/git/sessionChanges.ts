@@ -20,7 +20,7 @@ export interface ChangedSession {
 }
 
 /** Two states of a session to compare. */
-export interface Span {
+export interface StateSpan {
   was: string;
   now: string;
 }
@@ -76,7 +76,7 @@ export class SessionChanges {
   }
 
   /** The states at the start and at the end of a turn, or of the whole session until now. */
-  async spanOf(sid: string, kept: KeptStates, turn: number | undefined): Promise<Span> {
+  async spanOf(sid: string, kept: KeptStates, turn: number | undefined): Promise<StateSpan> {
     if (turn === undefined)
       return { was: kept.began.tree, now: await this.states.exclusively(sid, () => this.states.takeTree(kept)) };
     const index = kept.turns.findIndex((known) => known.turn === turn);
@@ -167,10 +167,14 @@ function requirePath(kept: KeptStates, path: string, isGuest: boolean): void {
 }
 
 /** The file in the difference of two states, or undefined when it is the same in both. */
-export async function entryOf({ store }: KeptStates, { was, now }: Span, path: string): Promise<DiffEntry | undefined> {
+export async function entryOf(
+  { store }: KeptStates,
+  { was, now }: StateSpan,
+  path: string,
+): Promise<DiffEntry | undefined> {
   return (await compareTrees(store, was, now, [path])).find((entry) => entry.path === path);
 }
 
-export const patchArgs = ({ was, now }: Span, path: string, context: number): string[] => [
+export const patchArgs = ({ was, now }: StateSpan, path: string, context: number): string[] => [
   ...['diff-tree', '-r', '--patch', '--no-renames', ...DIFF_OPTIONS, `--unified=${context}`, was, now, '--', path],
 ];

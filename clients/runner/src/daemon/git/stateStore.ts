@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import type { GitCall, GitOutput, GitProgram } from './gitProgram.js';
@@ -17,6 +17,9 @@ const STATE_MS = 30_000;
 
 /** Settings of a repository that say how files are read and that name no program. */
 const KEPT_SETTINGS = /^core\.(filemode|symlinks|ignorecase|precomposeunicode|excludesfile|protecthfs|protectntfs)$/;
+
+/** Of all files. It wins over the attributes of the repository: an encoding that does not fit would fail a state. */
+const ATTRIBUTES = '* !working-tree-encoding !ident !filter\n';
 
 /** Where a state store is, and what it is about. */
 export interface StatePlace {
@@ -52,6 +55,7 @@ export class StateStore {
     const args = ['init', '--quiet', '--bare', '--template=', `--object-format=${repository.format}`, this.gitDir];
     await this.git.run({ args, cwd: folder, mode: 'read' });
     await mkdir(join(this.gitDir, 'info'), { recursive: true });
+    await writeFile(join(this.gitDir, 'info', 'attributes'), ATTRIBUTES);
     await writeFile(join(this.gitDir, 'objects', 'info', 'alternates'), `${join(repository.commonDir, 'objects')}\n`);
     for (const [key, value] of repository.config)
       if (KEPT_SETTINGS.test(key)) await this.run({ args: ['config', key, value] });
@@ -64,9 +68,13 @@ export class StateStore {
     const found = await lstat(from).catch(() => undefined);
     if (found?.isFile() !== true || found.size > MAX_INDEX_BYTES) return;
     await copyFile(from, this.index, constants.COPYFILE_FICLONE).catch(() => undefined);
-    const { code } = await this.run({ args: ['ls-files', '-z', '--unmerged'], codes: [0, 1, 128], onData: () => true });
+    const unmerged = await this.run({ args: ['ls-files', '-z', '--unmerged'], codes: [0, 1, 128] });
     // A part of it may lie in another file.
-    if (code !== 0) await rm(this.index, { force: true });
+    if (unmerged.code !== 0) return rm(this.index, { force: true });
+    // A file in conflict is taken as it is in the work tree.
+    const names = records(unmerged.stdout).map((record) => record.subarray(record.indexOf(0x09) + 1));
+    if (names.length > 0)
+      await this.run({ args: ['update-index', '-z', '--force-remove', '--stdin'], stdin: ended(names) });
   }
 
   /** Keeps the state of the work tree now, and returns its tree. Throws when it has too many changed files. */
@@ -87,8 +95,8 @@ export class StateStore {
       if (await this.isTaken(name)) names.push(name);
     }
     if (names.length > 0) {
-      const stdin = Buffer.concat(names.flatMap((name) => [name, Buffer.from([0])]));
-      await this.run({ args: ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'], stdin, signal });
+      const args = ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'];
+      await this.run({ args, stdin: ended(names), signal });
     }
     return (await this.run({ args: ['write-tree', '--missing-ok'], signal })).stdout.toString('utf8').trim();
   }
@@ -96,7 +104,13 @@ export class StateStore {
   private async isTaken(name: Buffer): Promise<boolean> {
     const path = Buffer.concat([Buffer.from(`${this.place.top}/`), name]);
     const found = await lstat(path).catch(() => undefined);
-    return found === undefined || !found.isFile() || found.size <= MAX_STATE_FILE_BYTES;
+    if (found === undefined || found.isSymbolicLink() || found.isDirectory()) return true;
+    if (!found.isFile() || found.size > MAX_STATE_FILE_BYTES) return false;
+    // One file that cannot be read would fail the whole state.
+    return access(path, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The id of a content as this store would keep it, with line ends as `.gitattributes` says. Writes it with `keep`. */
@@ -134,3 +148,6 @@ export class StateStore {
     await rm(this.place.folder, { recursive: true, force: true });
   }
 }
+
+/** Names as git reads them with `-z`. */
+const ended = (names: readonly Buffer[]): Buffer => Buffer.concat(names.flatMap((name) => [name, Buffer.from([0])]));

@@ -1,7 +1,6 @@
 import type { Logger } from '@pizzapi/process';
 import {
   CodedError,
-  decode,
   encode,
   errorInfo,
   isId,
@@ -13,6 +12,7 @@ import {
   rightsOf,
   stringAt,
   toErrorInfo,
+  tryDecodeMap,
   type CallControl,
   type ErrorInfo,
   type RunnerMethod,
@@ -174,14 +174,7 @@ export class RunnerRequestDispatcher {
 
 function read(body: Uint8Array): UnknownMap | undefined {
   // A runner of an earlier version was asked with an empty body.
-  if (body.byteLength === 0) return {};
-  try {
-    const value = decode(body);
-    return isMap(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof CodedError) return undefined;
-    throw error;
-  }
+  return body.byteLength === 0 ? {} : tryDecodeMap(body);
 }
 
 const isControl = (name: string): name is CallControl => name === 'cancel' || name === 'alive';
@@ -196,7 +189,7 @@ function callerIn(call: unknown): Pick<RunnerCall, 'id' | 'userId' | 'within'> {
   return {
     id: id !== undefined && isId(id) ? id : `unnamed-${++unnamed}`,
     userId: stringAt(given, 'userId') ?? '',
-    // Even a name that is no id confines the caller: to nothing.
+    // A name that is no id confines the caller too: no session has it.
     within,
   };
 }

@@ -75,7 +75,7 @@ export class HostedTerminal {
     };
   }
 
-  /** Lets go of it. Its process lives on. */
+  /** Closes the connection to its process, which lives on. */
   detach(): void {
     this.detached = true;
     this.client.close();

@@ -78,7 +78,7 @@ export class Terminals {
     return found;
   }
 
-  /** Lets go of all terminals. Their processes live on. */
+  /** Closes the connections to all terminals. Their processes live on. */
   detach(): void {
     for (const terminal of this.all.values()) terminal.detach();
     this.all.clear();
@@ -92,7 +92,9 @@ export class Terminals {
   private async start({ userId, cwd, sessionId, cols, rows, name }: OpenTerminal): Promise<HostedTerminal> {
     const { runnerId, place, env, idleMs, log } = this.deps;
     const open = [...this.all.values()].filter(({ hasEnded }) => !hasEnded).length;
-    if (open >= MAX_TERMINALS) throw new CodedError('too_many_terminals', `This host has ${open} terminals`);
+    // Those that have ended stay for a minute, each with its process.
+    if (open >= MAX_TERMINALS || this.all.size >= 2 * MAX_TERMINALS)
+      throw new CodedError('too_many_terminals', `This host has ${this.all.size} terminals`);
     const terminalId = newTerminalId(runnerId);
     const { client, ...process } = await startTerminal(place, parseTerminalId(terminalId)!.name);
     const record: TerminalRecord = {

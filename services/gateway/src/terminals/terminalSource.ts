@@ -20,7 +20,7 @@ export type TerminalMethod =
   'watch_terminal' | 'terminal_output' | 'terminal_input' | 'terminal_resize' | 'take_keyboard' | 'kill_terminal';
 
 /** A terminal on its host, as a gateway reaches it. */
-export interface TerminalHost {
+export interface TerminalSource {
   call<M extends TerminalMethod>(principal: Principal, method: M, asked: Asked<M>): Promise<CallOutcome<M>>;
   /** Calls `fn` when the host may be lost or back. Returns a function that stops it. */
   onChange(fn: () => void): () => void;
@@ -30,7 +30,7 @@ export interface TerminalHost {
 
 export type OutputReply = MethodReply<'terminal_output'>;
 
-export interface TerminalHostDeps {
+export interface TerminalSourceDeps {
   b: Backbone;
   calls: RunnerCalls;
   access: Access;
@@ -38,7 +38,7 @@ export interface TerminalHostDeps {
 }
 
 /** A terminal behind nats-server. Undefined for a text that is no id of a terminal. */
-export function natsTerminalHost(deps: TerminalHostDeps, terminalId: string): TerminalHost | undefined {
+export function natsTerminalSource(deps: TerminalSourceDeps, terminalId: string): TerminalSource | undefined {
   const id = parseTerminalId(terminalId);
   if (id === undefined) return undefined;
   const { runnerId, name } = id;

@@ -1,7 +1,7 @@
 import { CodedError, TERMINAL_CHUNK_BYTES, type ErrorInfo } from '@pizzapi/protocol';
 import { controlFrame, FrameWriter, outputIn, type Frame } from '../wire/frame.js';
 import { Packet, packetsOf } from '../wire/packet.js';
-import type { OutputReply } from './terminalHost.js';
+import type { OutputReply } from './terminalSource.js';
 
 export interface Stretch {
   packets: readonly Packet[];
@@ -11,7 +11,7 @@ export interface Stretch {
 type Read = (after: number) => Promise<{ kind: 'ok'; reply: OutputReply } | { kind: 'refused'; error: ErrorInfo }>;
 
 /** Reads output that only the host has, for all viewers of a terminal: those who ask for the same at once share an answer. */
-export class OutputHistory {
+export class KeptOutput {
   private readonly reading = new Map<number, Promise<OutputReply>>();
 
   constructor(
