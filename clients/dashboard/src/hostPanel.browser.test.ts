@@ -260,7 +260,7 @@ it('a flood of output leaves the page responsive, and the host hears how much of
 
 it('on a phone a row of keys and two fingers do what a keyboard does, and nothing covers the cursor', async () => {
   const page = await open(PHONE);
-  for (const key of ['Escape', 'Tab', 'Up', 'Pipe', 'Tilde', 'Slash']) await button(page, key).click();
+  for (const key of ['Esc', 'Tab', 'Up', 'Pipe', 'Tilde', 'Slash']) await button(page, key).click();
   await button(page, 'Ctrl').click();
   await input(page).focus();
   await page.keyboard.type('cd');
