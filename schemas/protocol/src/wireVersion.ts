@@ -48,6 +48,6 @@ export const WIRE_HISTORY = [
   {
     version: 1,
     hash: '0d575290fe2a287c',
-    what: 'A reader of a session in a list accepts its model as a text or as `ModelInfo`. Added: the requests to a runner about terminals, files, git, the changes of a session and its work tree; the frames of a terminal; `worktree` of a new session; `git` of `runner_started` and of a runner in lists.',
+    what: 'A reader of a session in a list accepts its model as a text or as `ModelInfo`. Added: the requests to a runner about terminals, files, git, the changes of a session and its work tree; the frames of a terminal; `files` of `hello`; `worktree` of a new session; `git` of `runner_started` and of a runner in lists.',
   },
 ] as const;

@@ -7,10 +7,9 @@ import type { HostTabId } from '../model/hostTabs.js';
 import type { HostPanel, HostTabProps } from '../state/hostPanel.svelte.js';
 
 /**
- * A tab of the panel of a host. Its component, which is loaded when a person opens it, is shown beside a session and on the page
- * of a host, where it has no session. It asks the host with `api.runnerCall(panel.runnerId, method, request)`, and marks the
- * element that takes the focus with `data-host-focus`. `panel.open('files', { path, line })` shows a file, and
- * `panel.compose(text)` puts a text into the message.
+ * A tab of the panel of a host. Its component is loaded when a person opens it, and shown beside a session and on the page of a
+ * host. It takes `HostTabProps`, and asks the host by `api.runnerCall(panel.runnerId, …)`. It marks what takes the focus with
+ * `data-host-focus`. `panel.open('files', { path, line })` shows a file, and `panel.compose(text)` puts a text into the message.
  */
 export interface HostTab {
   id: HostTabId;

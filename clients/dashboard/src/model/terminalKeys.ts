@@ -1,6 +1,6 @@
 /** The keys that a keyboard on a screen lacks, in the order in which they are shown. */
 export const EXTRA_KEYS = [
-  { key: 'Escape', label: 'Esc', name: 'Escape' },
+  { key: 'Escape', label: 'Esc', name: 'Esc' },
   { key: 'Tab', label: 'Tab', name: 'Tab' },
   { key: 'ArrowUp', label: '↑', name: 'Up' },
   { key: 'ArrowDown', label: '↓', name: 'Down' },

@@ -234,14 +234,16 @@ export const VIEWS: readonly View[] = [
   },
   {
     name: 'terminal of a session',
-    at: AT_WORK,
+    // The tab of the browser remembers that the panel of a session is open: a session that no other view shows.
+    at: '/s/paragraphs',
     query: 'scene=terminals',
     enter: async (page) => {
       await composer(page).waitFor();
       const button = page.getByRole('button', { name: 'Terminal', exact: true });
       if (await button.isVisible()) await button.click();
       else await menuItem(page, 'Terminal');
-      await page.getByText('Take the keyboard').or(page.locator('.xterm-rows')).first().waitFor();
+      await press(page, /^bash/);
+      await page.locator('.xterm-rows').waitFor();
     },
   },
   {
