@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { DESK, PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK } from './testing/views.js';
 
 /** What `dev/files.ts` gives to a test. */
 interface Played {
@@ -30,7 +31,7 @@ async function openHost(): Promise<Page> {
 }
 
 async function open(viewport = DESK): Promise<Page> {
-  const page = await scripted.open('/s/story', 'scene=files', viewport);
+  const page = await scripted.open(AT_WORK, 'scene=files', viewport);
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   if (viewport === DESK) await button(page, 'Files').click();
   else {

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PHONE, startScriptedPage, type ScriptedPage } from './testing/scriptedPage.js';
+import { AT_WORK } from './testing/views.js';
 
 let scripted: ScriptedPage;
 beforeAll(async () => {
@@ -22,7 +23,7 @@ function link(mode: string): string {
 
 describe('who writes to a session', () => {
   it('is told before it has no room, and where to see what takes it', async () => {
-    const page = await scripted.open('/s/story', 'storage=nearly', PHONE);
+    const page = await scripted.open(AT_WORK, 'storage=nearly', PHONE);
     await notice(page).waitFor();
     expect(await notice(page).innerText()).toMatch(
       /^This session holds 1\.7 GiB of at most 2 GiB\. When the limit is reached, nothing more can be sent\./,
@@ -50,7 +51,7 @@ describe('who writes to a session', () => {
   });
 
   it('is told nothing while there is room', async () => {
-    const page = await scripted.open('/s/story');
+    const page = await scripted.open(AT_WORK);
     await page.getByRole('textbox', { name: 'Message' }).fill('hello');
     await page.keyboard.press('Enter');
     await page.getByRole('log').getByText('hello', { exact: true }).waitFor();
@@ -61,7 +62,7 @@ describe('who writes to a session', () => {
 
 describe('what this browser remembers', () => {
   it('of a person’s work goes when they sign out; how the page looks stays', async () => {
-    const page = await scripted.open('/s/story');
+    const page = await scripted.open(AT_WORK);
     await page.getByRole('textbox', { name: 'Message' }).fill('a secret draft');
     const remembered = () => page.evaluate(() => ({ ...localStorage, ...sessionStorage }));
     await page.evaluate(() => localStorage.setItem('pizzapi.theme', 'dark'));

@@ -20,8 +20,10 @@ export interface RunnerHome {
   readonly execs: string;
   /** One file per terminal. */
   readonly terminals: string;
-  /** The work trees of sessions, with one file for each. Sessions may start in here. */
+  /** The work trees of sessions. Sessions may start in here. */
   readonly worktrees: string;
+  /** What is kept of them, one file for each. */
+  readonly worktreeRecords: string;
   /** What is recorded of the changes of sessions, one folder for each. */
   readonly changes: string;
   /** One file per upload that has not ended. */
@@ -56,6 +58,7 @@ export function hostHome(root: string): RunnerHome {
     execs: join(root, 'execs'),
     terminals: join(root, 'terminals'),
     worktrees: join(root, 'worktrees'),
+    worktreeRecords: join(root, 'worktree-records'),
     changes: join(root, 'changes'),
     uploads: join(root, 'uploads'),
     logs: join(root, 'logs'),

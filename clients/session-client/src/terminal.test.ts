@@ -133,6 +133,17 @@ describe('a client of a terminal', () => {
     FakeSocket.last.receive({ type: 'terminal_reset', first: 90 });
     FakeSocket.last.data(93, 'abc');
     expect([text, terminal.position]).toEqual(['abc', 93]);
+    // The program is to draw its screen anew.
+    expect(FakeSocket.last.of('terminal_resize')).toEqual([]);
+    FakeSocket.last.receive({ type: 'terminal_ready', n: 93, viewer: 'me' });
+    expect(FakeSocket.last.of('terminal_resize').map(({ rows }) => rows)).toEqual([23]);
+    again();
+    expect(FakeSocket.last.of('terminal_resize').map(({ rows }) => rows)).toEqual([23, 24]);
+    FakeSocket.last.lose();
+    again();
+    FakeSocket.last.greet(93, 90);
+    FakeSocket.last.receive({ type: 'terminal_ready', n: 93, viewer: 'me' });
+    expect(FakeSocket.last.of('terminal_resize')).toEqual([]);
   });
 
   it('says after each 32 KiB how far it has shown the output, and not before', () => {

@@ -12,7 +12,7 @@ import {
   type TerminalExit,
   type TerminalViewer,
 } from '@pizzapi/protocol';
-import { Connection, probeWith, versionProblem, type ConnectOptions } from './connection.js';
+import { Connection, SYSTEM_CLOCK, probeWith, versionProblem, type ConnectOptions } from './connection.js';
 import type { ConnectionState } from './connectionMachine.js';
 import { viewOf, type ConnectionView } from './connectionView.js';
 import { id } from './http.js';
@@ -55,6 +55,8 @@ export type TerminalDataListener = (bytes: Uint8Array, taken: () => void) => voi
 
 /** The client says that it has taken output after so many bytes. */
 const TAKEN_STEP = 32 * 1024;
+/** How long a program sees another size, so that it draws its screen anew, in ms. */
+const REDRAW_MS = 100;
 
 const noChange = (): TerminalChange => ({ connection: false, view: false, exit: false, problem: false });
 
@@ -85,6 +87,10 @@ export class TerminalConnection {
   #position: number;
   #taken: number;
   #takenSent: number;
+  /** The output begins in the middle of what a program has drawn. */
+  #isCut = false;
+  /** The size that was asked for last. */
+  #wanted = { cols: 80, rows: 24 };
 
   constructor(options: TerminalConnectionOptions) {
     const { terminalId, after = 0, viewer = newId('v') } = options;
@@ -152,6 +158,7 @@ export class TerminalConnection {
 
   /** The size of the screen of this viewer. It counts while this viewer has the keyboard, or no viewer has it. */
   resize(cols: number, rows: number): boolean {
+    this.#wanted = { cols, rows };
     return this.#connection.send({ type: 'terminal_resize', cols, rows });
   }
 
@@ -205,12 +212,14 @@ export class TerminalConnection {
       }
       case 'terminal_reset':
         this.#position = this.#taken = this.#takenSent = frame.first;
+        this.#isCut = frame.first > 0;
         for (const listener of this.#resetListeners) listener(frame.first);
         return;
       case 'terminal_data':
         return this.#data(frame.n, frame.bytes);
       case 'terminal_ready':
-        return this.#connection.dispatch({ kind: 'caught_up' });
+        this.#connection.dispatch({ kind: 'caught_up' });
+        return this.#redraw();
       case 'terminal_state': {
         const { cols, rows, name, writer, viewers } = frame;
         this.view = { cwd: '', ...this.view, cols, rows, name, writer, viewers };
@@ -235,6 +244,19 @@ export class TerminalConnection {
         // `pong`, and frames of a later version: having heard them is enough.
         return;
     }
+  }
+
+  /** Has the program draw its screen anew, as programs do when the size changes. Only the writer can. */
+  #redraw(): void {
+    const { view } = this;
+    if (!this.#isCut || !this.hasKeyboard || view === undefined || view.rows < 2) return;
+    this.#isCut = false;
+    const { cols, rows } = view;
+    this.#wanted = { cols, rows };
+    this.#connection.send({ type: 'terminal_resize', cols, rows: rows - 1 });
+    const { clock = SYSTEM_CLOCK } = this.#options;
+    // Later: of two changes at once a program sees only the second one. A size that was asked for meanwhile counts.
+    clock.setTimeout(() => this.#connection.send({ type: 'terminal_resize', ...this.#wanted }), REDRAW_MS);
   }
 
   #data(n: number, given: unknown): void {

@@ -19,7 +19,7 @@ export const CLOSE_CODES = {
   too_many: { code: 4029, reconnect: true, meaning: 'There are too many connections; reconnect later.' },
   revoked: { code: 4401, reconnect: false, meaning: 'The credentials were revoked.' },
   session_gone: { code: 4410, reconnect: false, meaning: 'The session was deleted.' },
-  terminal_gone: { code: 4411, reconnect: false, meaning: 'The terminal has ended, or there is none with this id.' },
+  terminal_gone: { code: 4411, reconnect: false, meaning: 'The terminal has ended, or no terminal has this id.' },
 } as const satisfies Record<string, { code: number; reconnect: boolean; meaning: string }>;
 
 export type CloseName = keyof typeof CLOSE_CODES;

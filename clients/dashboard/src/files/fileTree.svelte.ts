@@ -27,6 +27,8 @@ export class FileTree {
   error = $state.raw<ErrorInfo>();
   hidden = $state(true);
   readonly open = new SvelteSet<string>();
+  /** What a key names. Nothing is drawn from it. */
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- it changes with `#folders`, which is drawn
   readonly #paths = new Map<string, FilePath>();
   readonly #folders = new SvelteMap<string, Folder>();
   readonly #panel: HostPanel;

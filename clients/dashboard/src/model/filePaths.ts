@@ -38,14 +38,14 @@ export function pathsIn(text: string): PathMention[] {
 }
 
 /** A part of a text: plain, or a path. */
-export interface TextPart {
+export interface LinkedText {
   text: string;
   target?: { path: string; line?: number };
 }
 
 /** A text divided at its paths. */
-export function partsOf(text: string): TextPart[] {
-  const parts: TextPart[] = [];
+export function partsOf(text: string): LinkedText[] {
+  const parts: LinkedText[] = [];
   let at = 0;
   for (const { start, end, path, line } of pathsIn(text)) {
     const target = { path, ...(line === undefined ? {} : { line }) };

@@ -6,7 +6,7 @@ import { hostPath } from '../model/route.js';
 import { api } from './client.js';
 import type { HostPanel } from './hostPanel.svelte.js';
 import { addressOf } from './pagePath.js';
-import { PathIndex, type PathKind } from './pathIndex.js';
+import { PathIndex, type FoundKind } from './pathIndex.js';
 
 /** Leads from the texts of a session to the files of its host. */
 export class FilePlaces {
@@ -25,7 +25,7 @@ export class FilePlaces {
   }
 
   /** What a path leads to, if the host has said so. A signal. */
-  kindOf(path: string): PathKind | undefined {
+  kindOf(path: string): FoundKind | undefined {
     return this.isOn ? this.#index.kindOf(path) : undefined;
   }
 
@@ -56,7 +56,7 @@ export class FilePlaces {
     return /^[/~]/.test(path) ? path : `${this.#panel.folder.replace(/\/$/, '')}/${path}`;
   }
 
-  async #find(paths: readonly string[]): Promise<readonly PathKind[] | undefined> {
+  async #find(paths: readonly string[]): Promise<readonly FoundKind[] | undefined> {
     const sessionId = this.#panel.session?.sid;
     const answer = await api.runnerCall(this.#panel.runnerId, 'find_paths', {
       paths: [...paths],

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PathIndex, type PathKind } from './pathIndex.js';
+import { PathIndex, type FoundKind } from './pathIndex.js';
 
 function indexOf(files: ReadonlySet<string>) {
   const asked: (readonly string[])[] = [];
@@ -7,7 +7,7 @@ function indexOf(files: ReadonlySet<string>) {
   const index = new PathIndex(
     async (paths) => {
       asked.push(paths);
-      return paths.map((path): PathKind => (files.has(path) ? 'file' : null));
+      return paths.map((path): FoundKind => (files.has(path) ? 'file' : null));
     },
     new Map(),
     () => now,

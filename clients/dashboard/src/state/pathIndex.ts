@@ -1,8 +1,8 @@
 /** What a path leads to on the host; null: to no file and no folder. */
-export type PathKind = 'file' | 'folder' | null;
+export type FoundKind = 'file' | 'folder' | null;
 
 /** Asks the host what these paths are, in their order; undefined: the host did not say. */
-export type FindPaths = (paths: readonly string[]) => Promise<readonly PathKind[] | undefined>;
+export type FindPaths = (paths: readonly string[]) => Promise<readonly FoundKind[] | undefined>;
 
 /** Paths in one question. */
 const BATCH = 200;
@@ -15,7 +15,7 @@ const MISSING_MS = 20_000;
 
 /** Which paths exist on a host, of those that texts name. Asks for many at once, and for each once. */
 export class PathIndex {
-  readonly #known: Map<string, PathKind>;
+  readonly #known: Map<string, FoundKind>;
   readonly #missingSince = new Map<string, number>();
   readonly #wanted = new Set<string>();
   readonly #find: FindPaths;
@@ -23,14 +23,14 @@ export class PathIndex {
   #asking: Promise<void> | undefined;
 
   /** `known`: what is known of each path; a map of signals, where the page shows it. */
-  constructor(find: FindPaths, known: Map<string, PathKind> = new Map(), now: () => number = Date.now) {
+  constructor(find: FindPaths, known: Map<string, FoundKind> = new Map(), now: () => number = Date.now) {
     this.#known = known;
     this.#find = find;
     this.#now = now;
   }
 
   /** What is known of a path. Undefined: not known yet. Asks the host if need be, and changes no signal now. */
-  kindOf(path: string): PathKind | undefined {
+  kindOf(path: string): FoundKind | undefined {
     const kind = this.#known.get(path);
     if (kind === undefined || this.#isStale(path)) this.#want(path);
     return kind;
@@ -62,7 +62,7 @@ export class PathIndex {
     this.#asking = undefined;
   }
 
-  #learn(path: string, kind: PathKind): void {
+  #learn(path: string, kind: FoundKind): void {
     if (this.#known.get(path) !== kind) this.#known.set(path, kind);
     if (kind === null) this.#missingSince.set(path, this.#now());
     else this.#missingSince.delete(path);

@@ -270,7 +270,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       home,
       pizzapiHome: options.home,
       agentDir,
-      roots,
+      roots: git.roots,
       hosts,
       env: withoutSecrets(env),
       workerMain: deps.workerMain,

@@ -5,9 +5,9 @@ export const GATEWAY_LEASE_MS = 30_000;
 /** A viewer that had the keyboard and lost its connection has it again when it is back within this time, in ms. */
 export const KEYBOARD_GRACE_MS = 10_000;
 /** The terminal is paused while its writer lacks more of its output than this, in bytes, */
-export const PAUSE_BYTES = 512 * 1024;
+export const PAUSE_BYTES = 768 * 1024;
 /** and continues when it lacks less than this. */
-export const CONTINUE_BYTES = 256 * 1024;
+export const CONTINUE_BYTES = 640 * 1024;
 
 /** What a gateway reports of a terminal: all its viewers, and how far they have got. */
 export interface WatchReport {

@@ -83,7 +83,7 @@ export const FILE_CHANGE_METHODS = {
   }),
   delete_file: method({
     ...write,
-    summary: 'Moves a file or a folder to the trash of the desktop, or removes it where there is none',
+    summary: 'Moves a file or a folder to the trash of the desktop, or removes it on a host without one',
     request: request({
       ...Of,
       path: FilePath,

@@ -12,7 +12,7 @@ export interface ByteRange {
 }
 
 /**
- * Reads the header `Range` for a file of a size. `whole`: there is none, or one that a server may ignore, such as several ranges.
+ * Reads the header `Range` for a file of a size. `whole`: without one, or with one that a server may ignore, such as several ranges.
  */
 export function readRange(header: string | undefined, size: number): ByteRange | 'whole' | 'unsatisfiable' {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.trim() ?? '');

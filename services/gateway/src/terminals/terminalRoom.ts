@@ -39,7 +39,7 @@ export const TERMINAL_LIMITS = {
   /** One message during a replay. */
   chunkBytes: TERMINAL_CHUNK_BYTES,
   /** The host is told how far the writer has got after so many bytes. */
-  takenBytes: TERMINAL_CHUNK_BYTES,
+  takenBytes: 2 * TERMINAL_CHUNK_BYTES,
 };
 
 export interface TerminalRoomOptions {

@@ -134,7 +134,7 @@ async function moveName(from: OpenPath, name: BytePath, to: OpenPath, newName: B
   await unlink(from.at(name));
 }
 
-/** Moves a name to the trash, or removes it where there is none. A link is removed, and not what it leads to. */
+/** Moves a name to the trash, or removes it on a host without one. A link is removed, and not what it leads to. */
 export async function deleteWithin(
   bounds: Bounds,
   request: MethodRequest<'delete_file'>,

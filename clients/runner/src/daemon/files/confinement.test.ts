@@ -151,7 +151,7 @@ describe('a symbolic link', () => {
   });
 });
 
-describe('a file that is none', () => {
+describe('what is no file', () => {
   it('such as a FIFO is never opened, so that nothing waits', async () => {
     for (const method of ['read_file', 'write_file', 'upload_begin'])
       expect(await codeOf(METHODS[method]!('fifo'))).toBe('not_a_file');

@@ -20,7 +20,7 @@ export interface GitStates {
 export class GitStateReader {
   private readonly kept = new Map<BytePath, { at: number; states: Promise<GitStates | undefined> }>();
 
-  /** `program`: git of this host, by its path. Undefined: there is none. */
+  /** `program`: git of this host, by its path. Undefined: the host has no git. */
   constructor(
     private readonly env: NodeJS.ProcessEnv,
     private readonly program: () => string | undefined,

@@ -248,7 +248,7 @@ describe('a file', () => {
     expect(await codeOf(files.remove({ path: 'folder2' }, ada))).toBe('folder_not_empty');
   });
 
-  it('goes to the trash of the desktop with a note of where it was, and is removed where there is none', async () => {
+  it('goes to the trash of the desktop with a note of where it was, and is removed on a host without one', async () => {
     await put('a b', '1');
     expect(await files.remove({ path: 'a b' }, ada)).toEqual({ trashed: false });
     const trash = join(disk.base, 'data', 'Trash');

@@ -8,7 +8,7 @@ import { SessionWorktrees } from './sessionWorktrees.js';
 
 export interface GitPartsDeps {
   env: NodeJS.ProcessEnv;
-  home: Pick<RunnerHome, 'worktrees' | 'changes'>;
+  home: Pick<RunnerHome, 'worktrees' | 'worktreeRecords' | 'changes'>;
   /** The roots that people chose. */
   roots: readonly string[];
   /** Whether a session runs or sleeps here. */
@@ -51,6 +51,7 @@ export async function createGitParts(deps: GitPartsDeps): Promise<GitParts> {
     worktrees: new SessionWorktrees({
       ...{ git: program, roots, isHosted, requirePrograms, log },
       folder: await realpath(home.worktrees),
+      records: home.worktreeRecords,
     }),
     requirePrograms,
   };

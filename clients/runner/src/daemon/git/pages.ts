@@ -5,9 +5,18 @@ import type { GitCall, GitOutput } from './gitProgram.js';
 /** The largest diff that is read to its end, in bytes. What is behind it is not shown. */
 const MAX_PATCH_BYTES = 64 * 1024 * 1024;
 
-/** One page of a list. */
+/** How large the entries of one page may be, as JSON, in characters: names may be long. */
+const MAX_PAGE_CHARS = 400 * 1024;
+
+/** One page of a list: at most `size` entries, and as many as fit a reply. */
 export function pageOf<T>(all: readonly T[], offset: number, size: number): { items: T[]; next?: number } {
-  const items = all.slice(offset, offset + size);
+  const items: T[] = [];
+  let chars = 0;
+  for (const item of all.slice(offset, offset + size)) {
+    chars += JSON.stringify(item).length;
+    if (chars > MAX_PAGE_CHARS && items.length > 0) break;
+    items.push(item);
+  }
   const next = offset + items.length;
   return next < all.length ? { items, next } : { items };
 }

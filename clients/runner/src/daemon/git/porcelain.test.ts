@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pageOf } from './pages.js';
 import { parseBranches, parseDiff, parseLog, parseStatus } from './porcelain.js';
 
 const lines = (...parts: string[]) => Buffer.from(parts.map((part) => `${part}\0`).join(''));
@@ -70,6 +71,20 @@ describe('the output of git', () => {
         subject: 'one two',
       },
     ]);
+  });
+
+  it('comes in pages that fit a reply, however long names and subjects are', () => {
+    const fields = [OID, '', 'Ada', '', '10', 'Ada', '', '20', '', 'x'.repeat(2_000_000)];
+    expect(parseLog(lines(fields.join('\u001f')))[0]!.subject.length).toBeLessThanOrEqual(500);
+    const all = Array.from({ length: 1_000 }, (_, n) => ({ path: `${n}${'x'.repeat(4_000)}` }));
+    const seen: object[] = [];
+    for (let offset: number | undefined = 0; offset !== undefined;) {
+      const { items, next }: ReturnType<typeof pageOf> = pageOf(all, offset, 1_000);
+      expect(JSON.stringify(items).length).toBeLessThan(512 * 1024);
+      seen.push(...(items as object[]));
+      offset = next;
+    }
+    expect(seen).toEqual(all);
   });
 
   it('of branches leaves out names that only point to others', () => {

@@ -1,4 +1,15 @@
-import type { GitBranch, GitCommit, GitFileChange, GitFileState, GitStatusEntry } from '@pizzapi/protocol';
+import {
+  shorten,
+  type GitBranch,
+  type GitCommit,
+  type GitFileChange,
+  type GitFileState,
+  type GitStatusEntry,
+} from '@pizzapi/protocol';
+
+/** Characters of a name, an address or a subject: a person can write any number of them. */
+const MAX_TEXT_CHARS = 500;
+const MAX_REFS = 50;
 
 /** Reads what git prints for programs: records that end with NUL, so that names may have any other character. */
 
@@ -130,6 +141,8 @@ export function parseDiff(output: Buffer): DiffEntry[] {
   return entries;
 }
 
+const short = (text: string): string => shorten(text, MAX_TEXT_CHARS);
+
 /** What a reply says of a file: without its contents. */
 export const changeOf = ({ was: _was, now: _now, ...change }: DiffEntry): GitFileChange => change;
 
@@ -146,11 +159,14 @@ export function parseLog(output: Buffer): GitCommit[] {
       return {
         oid: oid.trim(),
         parents: parents.split(' ').filter((parent) => parent !== ''),
-        author: { name: an, email: ae, at: Number(at) * 1_000 },
-        committer: { name: cn, email: ce, at: Number(ct) * 1_000 },
+        author: { name: short(an), email: short(ae), at: Number(at) * 1_000 },
+        committer: { name: short(cn), email: short(ce), at: Number(ct) * 1_000 },
         // A name with a separator in it moves the fields behind it; the subject takes what is left.
-        subject: fields.slice(9).join(' '),
-        refs: refs.split(', ').filter((ref) => ref !== ''),
+        subject: short(fields.slice(9).join(' ')),
+        refs: refs
+          .split(', ')
+          .filter((ref) => ref !== '')
+          .slice(0, MAX_REFS),
       };
     });
 }
@@ -183,7 +199,7 @@ export function parseBranches(output: Buffer): GitBranch[] {
       ...(upstream === '' ? {} : { upstream, ahead: count('ahead'), behind: count('behind') }),
       ...(track === 'gone' ? { gone: true as const } : {}),
       at: Number(at) * 1_000,
-      subject: fields.slice(7).join(' '),
+      subject: short(fields.slice(7).join(' ')),
       ...(workTree === '' ? {} : { workTree }),
     });
   }

@@ -16,7 +16,7 @@ afterAll(() => repositories.remove());
 let made = 0;
 function worktrees(hosted: readonly string[] = []) {
   return new SessionWorktrees({
-    ...{ git, roots: [base], folder: join(base, `worktrees-${++made}`) },
+    ...{ git, roots: [base], folder: join(base, `worktrees-${++made}`), records: join(base, `records-${made}`) },
     isHosted: (sid) => hosted.includes(sid),
     requirePrograms: () => undefined,
     log: { warn: vi.fn() },

@@ -22,6 +22,8 @@ export interface SessionWorktreesDeps {
   roots: readonly string[];
   /** The folder of the host that has all work trees of sessions. */
   folder: string;
+  /** A folder of the runner, for what it keeps of them. */
+  records: string;
   /** Whether a session runs or sleeps here. */
   isHosted: (sid: string) => boolean;
   /** Throws when a request wants programs and the token of the runner does not allow them. */
@@ -44,7 +46,7 @@ export class SessionWorktrees {
   private readonly queue = new SerialQueue();
 
   constructor(private readonly deps: SessionWorktreesDeps) {
-    this.records = new WorktreeRecords(deps.folder);
+    this.records = new WorktreeRecords(deps.records, deps.folder);
   }
 
   /** Makes the work tree of a new session. Returns the folder in which the session starts. */

@@ -1,5 +1,5 @@
 import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readPrivateFile, writePrivateJson } from '@pizzapi/process';
 import { CodedError, isMap, numberAt, stringAt } from '@pizzapi/protocol';
 
@@ -35,13 +35,20 @@ function parseRecord(value: unknown): WorktreeRecord | undefined {
   };
 }
 
-/** The records of the work trees of sessions, one file each beside the folder of the work tree. */
+/**
+ * The records of the work trees of sessions, one file each. They are not in the folder of the work trees: people write
+ * there, and a record says what is removed.
+ */
 export class WorktreeRecords {
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    /** The folder of the work trees. */
+    private readonly trees: string,
+  ) {}
 
   pathOf(worktreeId: string): string {
     if (!NAME.test(worktreeId)) throw new CodedError('worktree_unknown', `There is no work tree "${worktreeId}"`);
-    return join(this.folder, worktreeId);
+    return join(this.trees, worktreeId);
   }
 
   /** In the order in which they were made. */
@@ -52,8 +59,9 @@ export class WorktreeRecords {
   }
 
   async find(worktreeId: string): Promise<WorktreeRecord | undefined> {
-    const record = parseRecord(await readPrivateFile(`${this.pathOf(worktreeId)}.json`));
-    return record?.worktreeId === worktreeId ? record : undefined;
+    const path = this.pathOf(worktreeId);
+    const record = parseRecord(await readPrivateFile(this.fileOf(worktreeId)));
+    return record?.worktreeId === worktreeId ? { ...record, path } : undefined;
   }
 
   async get(worktreeId: string): Promise<WorktreeRecord> {
@@ -63,10 +71,14 @@ export class WorktreeRecords {
   }
 
   save(record: WorktreeRecord): Promise<void> {
-    return writePrivateJson(`${this.pathOf(record.worktreeId)}.json`, record);
+    return writePrivateJson(this.fileOf(record.worktreeId), record);
   }
 
   remove(worktreeId: string): Promise<void> {
-    return rm(`${this.pathOf(worktreeId)}.json`, { force: true });
+    return rm(this.fileOf(worktreeId), { force: true });
+  }
+
+  private fileOf(worktreeId: string): string {
+    return join(this.folder, `${basename(this.pathOf(worktreeId))}.json`);
   }
 }

@@ -6,7 +6,7 @@ import { toasts } from '../state/toasts.svelte.js';
 import { Patch } from './patch.svelte.js';
 
 /** What a session changed, in total or in one turn. */
-export class SessionChanges {
+export class ChangesView {
   reply = $state.raw<MethodReply<'session_changes'>>();
   files = $state.raw<readonly GitFileChange[]>([]);
   error = $state.raw<ErrorInfo>();
