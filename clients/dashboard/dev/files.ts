@@ -57,8 +57,9 @@ export class ScriptedFiles {
   }
 
   async answer(pathname: string, search: URLSearchParams, init?: RequestInit): Promise<Response | undefined> {
+    const method = /\/rpc\/(\w+)$/.exec(pathname)?.[1] ?? '';
     // Another scene has no files in memory.
-    if (this.#files.size === 0) return undefined;
+    if (this.#files.size === 0) return method in this.#methods ? refusal('method_unknown', 404) : undefined;
     const json = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
     if (/^\/api\/runners\/[^/]+\/files$/.test(pathname)) {
       const file = this.#files.get(search.get('path') ?? '');
@@ -70,7 +71,6 @@ export class ScriptedFiles {
       this.#uploads.get(upload)?.bytes.push(...new Uint8Array(await blob.arrayBuffer()));
       return json({ received: this.#uploads.get(upload)?.bytes.length ?? 0 });
     }
-    const method = /\/rpc\/(\w+)$/.exec(pathname)?.[1] ?? '';
     const handler = this.#methods[method];
     if (handler === undefined || typeof init?.body !== 'string') return undefined;
     this.asked.push(method);

@@ -363,9 +363,6 @@ function scriptedFetch(
       if (PAGES.fail) return json({ error: { code: 'unavailable', message: 'The list is not available now.' } }, 503);
       return json(pageOf(script, sessions, url.searchParams));
     }
-    // The hosts of other scenes have no files.
-    if (/\/rpc\/(find_paths|list_files|search_files|watch_folders|read_file)$/.test(url.pathname))
-      return json({ error: { code: 'method_unknown', message: 'The runner does not know this request.' } }, 404);
     return json({});
   };
 }
