@@ -21,7 +21,7 @@ import {
   type SessionUsageReply,
   type UsageReply,
 } from '@pizzapi/protocol';
-import { downloadPath, TRANSFER_MS, uploadPart } from './fileTransfers.js';
+import { downloadPath, TRANSFER_MS, uploadPart } from './fileRequests.js';
 import { createSend, DELETE, id, needing, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';

@@ -1,7 +1,8 @@
 import { errorInfo, type ErrorCode } from '@pizzapi/protocol';
 import { expect, it } from 'vitest';
 import type { Api } from './api.js';
-import { downloadPath, UPLOAD_PART_BYTES, uploadFile } from './fileTransfers.js';
+import { downloadPath } from './fileRequests.js';
+import { UPLOAD_PART_BYTES, uploadFile } from './fileTransfers.js';
 
 const ok = <T>(value: T) => ({ kind: 'ok' as const, status: 200, value });
 const failed = (code: ErrorCode) => ({ kind: 'failed' as const, status: 0, error: errorInfo(code) });

@@ -1,11 +1,9 @@
-import { errorInfo, type ErrorCode, type FileFacts, type FilePath, type MethodRequest } from '@pizzapi/protocol';
+import { errorInfo, type ErrorCode, type FileFacts, type MethodRequest } from '@pizzapi/protocol';
 import type { Api } from './api.js';
-import type { ApiResult, Failed, Request } from './http.js';
+import type { ApiResult, Failed } from './http.js';
 
 /** Bytes of an upload in one request. A request that fails is repeated, and progress is seen at each. */
 export const UPLOAD_PART_BYTES = 4 * 1024 * 1024;
-/** How long a part or a download may take, in ms. */
-export const TRANSFER_MS = 30 * 60_000;
 /** Failures after which the upload continues where it was, and the pauses before, in ms. */
 const AGAIN: readonly ErrorCode[] = [
   ...(['gateway_unreachable', 'unavailable', 'unconfirmed', 'draining', 'host_lost'] as const),
@@ -27,21 +25,6 @@ export interface TransferOptions {
 }
 
 export type UploadTarget = Omit<MethodRequest<'upload_begin'>, 'size'>;
-
-/** The part of the request that sends bytes of an upload. */
-export const uploadPart = (bytes: Blob | Uint8Array<ArrayBuffer>, signal: AbortSignal | undefined): Request => ({
-  method: 'PUT',
-  raw: { bytes, mediaType: 'application/octet-stream' },
-  timeoutMs: TRANSFER_MS,
-  signal,
-});
-
-/** The address of a file for a download. */
-export function downloadPath(rid: string, path: FilePath, sessionId?: string): string {
-  const query = new URLSearchParams(typeof path === 'string' ? { path } : { base64: path.base64 });
-  if (sessionId !== undefined) query.set('sessionId', sessionId);
-  return `/api/runners/${encodeURIComponent(rid)}/files?${query.toString()}`;
-}
 
 /**
  * Uploads a file to a host. When a gateway or the host is away for a while, it continues with what has not arrived, by any gateway. The file

@@ -20,7 +20,6 @@ export type { SessionChange } from './fold.js';
 export { openHub, openRunners, type Hub, type HubChange, type Runners, type RunnersChange } from './hub.js';
 export { createApi, type Api, type Folders, type ListedEvent, type SendOptions } from './api.js';
 export {
-  downloadPath,
   UPLOAD_PART_BYTES,
   uploadFile,
   type TransferOptions,
