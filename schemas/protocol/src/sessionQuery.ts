@@ -1,5 +1,6 @@
 import type { SessionsQuery } from './http.js';
 import type { SessionInfo } from './info.js';
+import { modelText } from './modelInfo.js';
 import { titleOf } from './text.js';
 
 /** Whether a session fits a query for the list of sessions. */
@@ -19,7 +20,7 @@ export function searchedText(session: SessionInfo): string {
   const known = texts.get(session);
   if (known !== undefined) return known;
   const { name, firstPrompt = '', cwd, model, sessionId } = session;
-  const text = [name, firstPrompt, titleOf(session, ''), cwd, model, sessionId].join(' ').toLowerCase();
+  const text = [name, firstPrompt, titleOf(session, ''), cwd, modelText(model), sessionId].join(' ').toLowerCase();
   texts.set(session, text);
   return text;
 }
