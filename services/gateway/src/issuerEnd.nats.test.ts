@@ -157,11 +157,13 @@ describe('a person who leaves', () => {
     const browser = s.browser(checking);
     await signInAs(s, browser, s.knows('rex'));
     const refused = s.provider.refusedTokens;
-    await s.startWith({ checkMs: 1, clientSecret: 'the secret before' });
+    const { gateway } = await s.start({ issuer: { ...s.settings, checkMs: 1, clientSecret: 'the secret before' } });
     await vi.waitFor(() => expect(s.provider.refusedTokens).toBeGreaterThan(refused), PATIENT);
     expect(await me(browser)).toBe(200);
     const rows = await auditRows(s, after);
     expect(rows.filter((row) => row['why'] === 'issuer_invalid_client')).toEqual([]);
+    // It would still claim checks that it cannot make.
+    await gateway.stop();
   });
 
   it('loses sign-ins and keys when the rules no longer allow the person, and has them again when they do', async () => {

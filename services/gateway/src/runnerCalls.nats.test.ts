@@ -140,7 +140,8 @@ describe('a request to a runner over HTTP', () => {
       return { folders: [] };
     };
     const many = Array.from({ length: 200 }, () => call('folders'));
-    await expect.poll(() => asked.length, PATIENT).toBe(200);
+    // The runner may still be asked to cancel a request of the test before.
+    await expect.poll(() => asked.filter(({ method }) => method === 'folders').length, PATIENT).toBe(200);
     expect(await call('folders')).toMatchObject(failure(503, 'rpc_busy'));
     release();
     expect(new Set((await Promise.all(many)).map(({ status }) => status))).toEqual(new Set([200]));

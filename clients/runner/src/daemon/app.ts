@@ -271,6 +271,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       pizzapiHome: options.home,
       agentDir,
       roots: git.roots,
+      git: git.program,
       hosts,
       env: withoutSecrets(env),
       workerMain: deps.workerMain,

@@ -32,6 +32,7 @@ export async function filesOnDisk(): Promise<FilesOnDisk> {
         hosts: { get: () => undefined },
         env: { PATH: process.env['PATH'], HOME: base, XDG_DATA_HOME: join(base, 'data') },
         programs: () => ({ ripgrep: undefined, git: undefined, walker: join(base, 'none.js') }),
+        git: undefined,
         ...deps,
       });
       all.push(files);

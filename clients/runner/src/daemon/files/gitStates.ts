@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process';
 import { lstat } from 'node:fs/promises';
 import type { EntryGitState } from '@pizzapi/protocol';
+import type { GitProgram } from '../git/gitProgram.js';
+import { Repository } from '../git/repository.js';
 import { bytePath, joinPath, parentOf, toBuffer, type BytePath } from './bytePath.js';
 import type { OpenPath } from './confinement.js';
 
 /** How long git may take, in ms. A listing is answered without its states then. */
 const GIT_MS = 3_000;
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** How long the states of a folder are used again, in ms: a tree asks for its folders at once. */
 const FRESH_MS = 2_000;
 const MAX_KEPT = 64;
@@ -20,10 +20,10 @@ export interface GitStates {
 export class GitStateReader {
   private readonly kept = new Map<BytePath, { at: number; states: Promise<GitStates | undefined> }>();
 
-  /** `program`: git of this host, by its path. Undefined: the host has no git. */
+  /** `git`: undefined on a host without one. `roots`: all of a repository lies within them. */
   constructor(
-    private readonly env: NodeJS.ProcessEnv,
-    private readonly program: () => string | undefined,
+    private readonly git: GitProgram | undefined,
+    private readonly roots: readonly string[],
   ) {}
 
   /** Undefined: the folder is in no repository, or git did not answer. */
@@ -46,33 +46,23 @@ export class GitStateReader {
   private async ask(folder: OpenPath): Promise<GitStates | undefined> {
     const top = await repositoryOf(folder.real);
     if (top === undefined) return undefined;
-    const output = await this.status(folder);
+    // A repository outside of the roots, one that is damaged and one that takes too long: the listing is shown without states.
+    const output = await this.status(folder).catch(() => undefined);
     return output === undefined ? undefined : parseStatus(output, prefixOf(top, folder.real));
   }
 
-  private status(folder: OpenPath): Promise<string | undefined> {
-    const program = this.program();
-    if (program === undefined) return Promise.resolve(undefined);
+  private async status(folder: OpenPath): Promise<string | undefined> {
+    if (this.git === undefined) return undefined;
+    const cwd = folder.self.toString();
+    const signal = AbortSignal.timeout(GIT_MS);
+    const repository = await Repository.find(this.git, cwd, this.roots, signal);
     const args = [
-      '--no-optional-locks',
-      ...['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'submodule.recurse=false'],
       ...['status', '--porcelain=v1', '-z', '--no-renames', '--ignore-submodules=all'],
       ...['--untracked-files=normal', '--ignored=traditional', '--', '.'],
     ];
-    const options = {
-      cwd: folder.self.toString(),
-      env: { ...withoutGit(this.env), GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
-      ...{ encoding: 'latin1' as const, timeout: GIT_MS, maxBuffer: MAX_OUTPUT_BYTES, killSignal: 'SIGKILL' as const },
-    };
-    return new Promise((resolve) => {
-      execFile(program, args, options, (error, stdout) => resolve(error === null ? stdout : undefined));
-    });
+    return (await repository.run({ args, signal, cwd })).stdout.toString('latin1');
   }
 }
-
-/** A variable such as GIT_DIR would name another repository. */
-const withoutGit = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('GIT_')));
 
 /** The folder above that has `.git`. */
 export async function repositoryOf(folder: BytePath): Promise<BytePath | undefined> {

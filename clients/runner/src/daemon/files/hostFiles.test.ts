@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { CodedError, MAX_UPLOADS, UPLOAD_ABANDONED_MS, type FileEntry } from '@pizzapi/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { codeOf, FILE_CALLER as ada, filesOnDisk, type FilesOnDisk } from '../../testing/filesOnDisk.js';
+import { GitProgram } from '../git/gitProgram.js';
 import { Bounds } from './bounds.js';
 import { fromText } from './bytePath.js';
 import type { HostFiles } from './hostFiles.js';
@@ -44,7 +45,7 @@ const names = (entries: readonly FileEntry[]) => entries.map(({ name }) => name)
 const put = (path: string, content = '') => writeFile(join(root, path), content);
 const git = (...words: string[]) =>
   execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...words], { cwd: root, stdio: 'pipe' });
-const GIT = { programs: () => ({ ripgrep: undefined, git: '/usr/bin/git', walker: '/none' }) };
+const GIT = { git: await GitProgram.find(process.env) };
 
 describe('a folder', () => {
   it('is listed with folders first, and names as people order them', async () => {
@@ -110,11 +111,18 @@ describe('a folder', () => {
 
   it('of a repository is listed without running what its configuration names', async () => {
     git('init', '-q');
+    await put('.gitattributes', '* filter=evil\n');
     await put('a', 'a');
+    git('add', '.');
+    git('commit', '-qm', 'x');
+    // As long as before: git compares the contents, for which it asks a filter.
+    await put('a', 'b');
     const ran = join(disk.base, 'ran');
     for (const [key, value] of [
       ['core.fsmonitor', `touch ${ran}`],
       ['core.hooksPath', '.'],
+      ['filter.evil.clean', `touch ${ran}; cat`],
+      ['filter.evil.process', `touch ${ran}`],
     ])
       git('config', key!, value!);
     await (await disk.open(GIT)).list({}, ada);

@@ -5,6 +5,7 @@ import { checkCwd } from '../roots.js';
 import { Bounds } from './bounds.js';
 import { fromText, isWithin, readPath, type BytePath } from './bytePath.js';
 import { createFileWithin, deleteWithin, makeFolderWithin, moveWithin, writeFileWithin } from './changing.js';
+import type { GitProgram } from '../git/gitProgram.js';
 import { GitStateReader } from './gitStates.js';
 import { FolderLister } from './listing.js';
 import { factsWithin, readFilePage } from './reading.js';
@@ -30,6 +31,8 @@ export interface HostFilesDeps {
   /** The environment that commands of the agent have. */
   env: NodeJS.ProcessEnv;
   programs: () => SearchPrograms;
+  /** Undefined: the host has no git. */
+  git: GitProgram | undefined;
 }
 
 /** The person who asks, and for a guest the session whose folder is shown. */
@@ -54,7 +57,7 @@ export class HostFiles {
     private readonly rules: { closed: BytePath[]; open: BytePath[] },
   ) {
     const { env, programs } = deps;
-    this.git = new GitStateReader(env, () => programs().git);
+    this.git = new GitStateReader(deps.git, deps.roots);
     this.lister = new FolderLister(this.git);
     this.searches = new Searches({ env, programs });
     this.trash = new Trash({ env });

@@ -9,7 +9,7 @@ export type { HostFiles };
 /** How long the programs that were found are used, in ms: a person may install ripgrep. */
 const PROGRAMS_MS = 60_000;
 
-export interface OpenFilesOptions extends Pick<HostFilesDeps, 'roots' | 'hosts' | 'env'> {
+export interface OpenFilesOptions extends Pick<HostFilesDeps, 'roots' | 'hosts' | 'env' | 'git'> {
   home: RunnerHome;
   /** `PIZZAPI_HOME`: tokens and keys of this machine. */
   pizzapiHome: string;

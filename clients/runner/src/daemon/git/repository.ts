@@ -14,7 +14,7 @@ const MAX_ALTERNATES = 20;
 /** The largest file of the repository's own that is read whole, in bytes. */
 const MAX_TEXT_BYTES = 1024 * 1024;
 
-type Run = Omit<GitCall, 'cwd' | 'mode' | 'keys' | 'env'> & { mode?: GitMode };
+type Run = Omit<GitCall, 'cwd' | 'mode' | 'keys' | 'env'> & { mode?: GitMode; cwd?: string };
 
 /** A repository with a work tree, all of which lies within the roots of the runner. */
 export class Repository {
@@ -49,7 +49,7 @@ export class Repository {
     if (asked.code !== 0 || topPath === undefined || gitPath === undefined || commonPath === undefined)
       throw noRepository(folder, asked.stderr);
     const [top, gitDir, commonDir] = await Promise.all(
-      [topPath, gitPath, resolve(folder, commonPath)].map((path) => realpath(path)),
+      [topPath, gitPath, resolve(await realpath(folder), commonPath)].map((path) => realpath(path)),
     );
     if (top === undefined || gitDir === undefined || commonDir === undefined) throw noRepository(folder, '');
     for (const path of [top, gitDir, commonDir, ...(await objectStores(commonDir))])
@@ -61,11 +61,10 @@ export class Repository {
     return new Repository(git, top, gitDir, commonDir, hash, configEntries(listed.stdout));
   }
 
-  /** Runs git in the repository. `read` unless the call says otherwise. */
-  run({ mode = 'read', ...call }: Run): Promise<GitOutput> {
+  /** Runs git in the repository, at the top of its work tree. `read` unless the call says otherwise. */
+  run({ mode = 'read', cwd = this.top, ...call }: Run): Promise<GitOutput> {
     return this.git.run({
-      ...{ ...call, mode },
-      cwd: this.top,
+      ...{ ...call, mode, cwd },
       keys: this.config.map(([key]) => key),
       env: { GIT_DIR: this.gitDir, GIT_WORK_TREE: this.top },
     });
