@@ -55,7 +55,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     const dialog = page.getByRole('dialog', { name: 'New session' });
     await dialog.getByLabel('Show models').click();
     await page.getByRole('option', { name: 'My model' }).click();
-    await dialog.getByLabel('Folder').fill(stage.project);
+    await dialog.getByRole('combobox', { name: 'Folder' }).fill(stage.project);
     await dialog.getByLabel('First prompt').fill('Write me a recipe');
     const texts = await recordGrowth(page, '[role=log] .prose');
     await dialog.getByRole('button', { name: 'Start session' }).click();

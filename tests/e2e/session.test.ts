@@ -119,7 +119,7 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     await dialog.getByLabel('Show models').click();
     await page.getByRole('option', { name: 'My model' }).waitFor();
     await page.getByRole('option', { name: /^Demo/ }).click();
-    await dialog.getByLabel('Folder').fill(stage.project);
+    await dialog.getByRole('combobox', { name: 'Folder' }).fill(stage.project);
     await dialog.getByRole('group', { name: 'Modes' }).getByRole('switch', { name: 'Plan mode' }).waitFor();
     await portrait(page, 'session-2-new-session');
     await page.keyboard.press('Control+Enter');

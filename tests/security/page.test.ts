@@ -125,7 +125,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
       const dialog = page.getByRole('dialog', { name: 'New session' });
       // The list of runners comes by a way of its own.
       await dialog.getByLabel('Runner').waitFor();
-      await dialog.getByLabel('Folder').fill(stage.project);
+      await dialog.getByRole('combobox', { name: 'Folder' }).fill(stage.project);
       await page.keyboard.press('Control+Enter');
       await page.waitForURL(/\/s\/[\w-]+$/);
       const view = sessionPage(page);

@@ -333,7 +333,7 @@ it('a folder stays at hand for the next session when it is pinned', async () => 
       .first()
       .click();
   await begin();
-  const field = page.getByLabel('Folder', { exact: true });
+  const field = page.getByRole('combobox', { name: 'Folder' });
   await field.fill('/home/ada/elsewhere/');
   await button(page, 'Pin this folder').click();
   await page.keyboard.press('Escape');

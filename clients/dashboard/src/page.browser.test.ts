@@ -175,7 +175,7 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
   await page.getByRole('dialog', { name: 'New session' }).waitFor();
   await page.getByLabel('Show models').click();
   await page.getByRole('option', { name: 'Claude Opus 4.5' }).click();
-  await page.getByLabel('Folder').fill('/home/ada/wrok');
+  await page.getByRole('combobox', { name: 'Folder' }).fill('/home/ada/wrok');
   await page.getByRole('textbox', { name: 'First prompt' }).fill('Bake');
   // Runners that are told of anew take nothing from what was typed.
   await page.evaluate(() => (globalThis as unknown as { closeSockets(code: number): void }).closeSockets(1006));
@@ -187,7 +187,7 @@ it('is used by keyboard: n starts, / finds, Escape leaves, and nothing breaks th
     .getByText(/Not connected|Connecting/)
     .first()
     .waitFor({ state: 'detached' });
-  expect(await page.getByLabel('Folder').inputValue()).toBe('/home/ada/wrok');
+  expect(await page.getByRole('combobox', { name: 'Folder' }).inputValue()).toBe('/home/ada/wrok');
   expect(await page.getByRole('textbox', { name: 'First prompt' }).inputValue()).toBe('Bake');
   await page.keyboard.press('Control+Enter');
   await page.getByText('cwd_not_found').waitFor();

@@ -74,12 +74,12 @@ describe('an input method', () => {
     await prompt.focus();
     await compose(page, 'ピザ');
     await page.keyboard.press('Escape');
-    await page.getByLabel('Folder', { exact: true }).focus();
+    await page.getByRole('combobox', { name: 'Folder' }).focus();
     await page.getByRole('option', { name: /pizzapi-docs/ }).waitFor();
     await page.keyboard.press('ArrowDown');
-    const folder = await page.getByLabel('Folder', { exact: true }).inputValue();
+    const folder = await page.getByRole('combobox', { name: 'Folder' }).inputValue();
     await pressAfterComposition(page, 'Enter');
-    expect(await page.getByLabel('Folder', { exact: true }).inputValue()).toBe(folder);
+    expect(await page.getByRole('combobox', { name: 'Folder' }).inputValue()).toBe(folder);
     expect(await prompt.inputValue()).toBe('ピザ');
     await page.getByRole('dialog', { name: 'New session' }).waitFor();
     expect(scripted.complaints).toEqual([]);
@@ -159,7 +159,7 @@ const newSession = async (page: Page) => {
 const reload = (page: Page, at: string, query = '') => page.goto(`${scripted.url}/?at=${at}&${query}`);
 
 describe('the folder of a new session', () => {
-  const folder = (page: Page) => page.getByLabel('Folder', { exact: true });
+  const folder = (page: Page) => page.getByRole('combobox', { name: 'Folder' });
   const dialog = (page: Page) => page.getByRole('dialog', { name: 'New session' });
   /** Folders of the sessions that the page has asked for. */
   const startedIn = (page: Page) =>
@@ -200,7 +200,7 @@ describe.each(WIDTHS)('a text that was written and not sent, at $width px', (vie
     await newSession(page);
     await firstPrompt(page).fill('Bake a pizza');
     await page.getByLabel('Name').fill('Pizza');
-    await page.getByLabel('Folder', { exact: true }).fill('/home/ada/oven');
+    await page.getByRole('combobox', { name: 'Folder' }).fill('/home/ada/oven');
     await firstPrompt(page).focus();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -210,7 +210,7 @@ describe.each(WIDTHS)('a text that was written and not sent, at $width px', (vie
     await newSession(page);
     expect(await firstPrompt(page).inputValue()).toBe('Bake a pizza');
     expect(await page.getByLabel('Name').inputValue()).toBe('Pizza');
-    expect(await page.getByLabel('Folder', { exact: true }).inputValue()).toBe('/home/ada/oven');
+    expect(await page.getByRole('combobox', { name: 'Folder' }).inputValue()).toBe('/home/ada/oven');
     await page.close();
   });
 

@@ -110,7 +110,7 @@ export const VIEWS: readonly View[] = [
     at: '/',
     enter: async (page) => {
       await press(page, /^New session/);
-      await page.getByLabel('Folder', { exact: true }).focus();
+      await page.getByRole('combobox', { name: 'Folder' }).focus();
       await page.getByRole('option').first().waitFor();
     },
   },
