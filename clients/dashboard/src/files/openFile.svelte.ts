@@ -48,6 +48,10 @@ export class OpenFile {
   revision = $state(0);
   readonly canEdit = $derived(this.#mayEdit());
   readonly #deps: OpenFileDeps;
+  /** Counts the changes that the person made. */
+  #edits = 0;
+  /** The folder has changed while a text was saved. */
+  #hasMissedCheck = false;
 
   constructor(deps: OpenFileDeps) {
     this.#deps = deps;
@@ -61,7 +65,9 @@ export class OpenFile {
     return nameOf(this.facts?.path ?? (typeof this.path === 'string' ? this.path : ''));
   }
 
+  /** Reads the file, and drops what was changed here before. What is typed while it is read stays. */
   async load(): Promise<void> {
+    const edits = this.#edits;
     const first = await this.#read({ offset: 0 });
     if (first.kind === 'failed') {
       this.error = first.error;
@@ -70,6 +76,10 @@ export class OpenFile {
     const { value } = first;
     const content = await this.#contentOf(value);
     if (content === undefined) return;
+    if (this.#edits !== edits) {
+      this.isStale = true;
+      return;
+    }
     this.#forgetImage();
     this.error = undefined;
     this.facts = value;
@@ -84,11 +94,21 @@ export class OpenFile {
     this.#forgetImage();
   }
 
+  /** The person has changed the text. */
+  edited(): void {
+    this.#edits++;
+    this.isDirty = true;
+  }
+
   /** Something changed in the folder of the file. */
   async check(): Promise<void> {
     const { runnerId, of, path } = this.#deps;
     const answer = await api.runnerCall(runnerId, 'find_paths', { ...of, paths: [path] });
-    if (answer.kind === 'failed' || this.facts === undefined || this.isSaving) return;
+    if (answer.kind === 'failed' || this.facts === undefined) return;
+    if (this.isSaving) {
+      this.#hasMissedCheck = true;
+      return;
+    }
     const now = answer.value.found[0];
     if (now?.version === this.facts.version) return;
     if (this.isDirty || now === null || now === undefined) this.isStale = true;
@@ -122,6 +142,7 @@ export class OpenFile {
       toasts.error(errorInfo('bad_request', what));
       return false;
     }
+    const edits = this.#edits;
     this.isSaving = true;
     const saved = await this.#send(encoded.bytes, ifVersion);
     this.isSaving = false;
@@ -134,8 +155,13 @@ export class OpenFile {
     this.content = { kind: 'text', file: { ...file, text } };
     if (this.conflict !== undefined) this.revision++;
     this.conflict = undefined;
-    this.isDirty = false;
+    // What was typed meanwhile is not saved.
+    this.isDirty = this.#edits !== edits;
     this.isStale = false;
+    if (this.#hasMissedCheck) {
+      this.#hasMissedCheck = false;
+      void this.check();
+    }
     return true;
   }
 

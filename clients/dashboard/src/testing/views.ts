@@ -289,7 +289,7 @@ export const VIEWS: readonly View[] = [
     name: 'files of a host',
     at: '/hosts/r1/files',
     query: 'scene=files',
-    shows: async (page) => {
+    enter: async (page) => {
       await page.getByRole('treeitem').filter({ hasText: 'README.md' }).click();
       await page.locator('[data-code-editor] .cm-content').waitFor();
     },
