@@ -5,6 +5,7 @@ import WebSocket from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { processes } from './support/processes.js';
+import { TESTED_PI } from './support/testedPi.js';
 import { startTmux } from './support/tmux.js';
 import { startTui, type Tui } from './support/tui.js';
 import { until } from './support/until.js';
@@ -29,6 +30,9 @@ async function typeWithoutGateway(tui: Tui): Promise<void> {
   await tui.shows('every reader has an offset');
   await tui.shows(/offline, \d+ waiting/);
 }
+
+/** What happens outside of pi is tested on the bundled one alone. */
+const ofOurs = it.skipIf(TESTED_PI !== 'bundled');
 
 describe('/share', () => {
   it("/share shows the transcript so far and then live events; a viewer's message appears in the terminal and is answered", async () => {
@@ -242,19 +246,22 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('a shared terminal continues without its gateway, and publishes all events when the gateway is back', async () => {
-    const tui = await startTui(tmux, stage);
-    const { sid } = await tui.share();
-    await typeWithoutGateway(tui);
-    await stage.restart();
-    await tui.hides('offline', 60_000);
-    const watcher = watch(stage, sid);
-    await watcher.next('agent_end');
-    expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
-    await tui.quit();
-    await watcher.next('session_ended');
-    watcher.close();
-  });
+  ofOurs(
+    'a shared terminal continues without its gateway, and publishes all events when the gateway is back',
+    async () => {
+      const tui = await startTui(tmux, stage);
+      const { sid } = await tui.share();
+      await typeWithoutGateway(tui);
+      await stage.restart();
+      await tui.hides('offline', 60_000);
+      const watcher = watch(stage, sid);
+      await watcher.next('agent_end');
+      expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
+      await tui.quit();
+      await watcher.next('session_ended');
+      watcher.close();
+    },
+  );
 
   it.each(['a hang-up', 'a SIGTERM'])('a shared terminal that gets %s ends its session as completed', async (how) => {
     const tui = await startTui(tmux, stage);
@@ -270,7 +277,7 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('a killed terminal is lost for its viewers, and the next terminal ends its session', async () => {
+  ofOurs('a killed terminal is lost for its viewers, and the next terminal ends its session', async () => {
     const tui = await startTui(tmux, stage);
     const { sid } = await tui.share();
     const watcher = watch(stage, sid);
@@ -285,21 +292,24 @@ describe('/share', () => {
     watcher.close();
   });
 
-  it('events that a terminal spooled without a gateway are published by the next terminal after a kill', async () => {
-    const tui = await startTui(tmux, stage);
-    const { sid } = await tui.share();
-    await typeWithoutGateway(tui);
-    process.kill(tui.process(), 'SIGKILL');
-    await stage.restart();
-    const next = await startTui(tmux, stage);
-    await next.share();
-    const watcher = watch(stage, sid);
-    expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'error' });
-    expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
-    expect(textsOf(watcher, 'assistant').at(-1)).toContain('every reader has an offset');
-    await next.quit();
-    watcher.close();
-  });
+  ofOurs(
+    'events that a terminal spooled without a gateway are published by the next terminal after a kill',
+    async () => {
+      const tui = await startTui(tmux, stage);
+      const { sid } = await tui.share();
+      await typeWithoutGateway(tui);
+      process.kill(tui.process(), 'SIGKILL');
+      await stage.restart();
+      const next = await startTui(tmux, stage);
+      await next.share();
+      const watcher = watch(stage, sid);
+      expect((await watcher.next('session_ended')).event).toMatchObject({ reason: 'error' });
+      expect(textsOf(watcher, 'user')).toEqual(['/demo thinking']);
+      expect(textsOf(watcher, 'assistant').at(-1)).toContain('every reader has an offset');
+      await next.quit();
+      watcher.close();
+    },
+  );
 
   it("/share without a known gateway shows what to do, and hides the person's credentials from the agent", async () => {
     const nowhere = { home: join(dirname(stage.home), 'nothing'), project: stage.project };

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { newerPi, newerPiPrefix } from '../../deploy/setup/newerPi.mjs';
 import { ROOT, since } from '../../deploy/setup/log.mjs';
@@ -14,11 +14,21 @@ const root = join(prefix, 'lib', 'node_modules', '@earendil-works', 'pi-coding-a
 const node = join(prefix, 'bin', 'node');
 const env = { ...process.env, PIZZAPI_PI: root, PIZZAPI_TEST_PI: root, PIZZAPI_TEST_PI_NODE: node };
 
+const RUNNER = 'clients/runner/src';
+/** The tests of a folder. Its own folders have no part that knows pi: git, files, commands. */
+const testsOf = (folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `${folder}/${name}`);
+
 const RUNS = {
   adapter: {
     program: node,
     projects: ['pure', 'nats'],
-    files: ['pi', 'daemon', 'worker', 'tui', 'linked'].map((folder) => `clients/runner/src/${folder}/`),
+    files: [
+      ...['pi', 'worker', 'tui', 'linked'].map((folder) => `${RUNNER}/${folder}/`),
+      ...testsOf(`${RUNNER}/daemon`),
+    ],
   },
   product: {
     program: process.execPath,
