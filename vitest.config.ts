@@ -90,7 +90,7 @@ export default defineConfig({
         globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
-        maxWorkers: 5,
+        maxWorkers: 4,
       }),
       project('cluster', CLUSTER, {
         ...whole,
