@@ -114,7 +114,7 @@ describe('a connection to the list', () => {
     expect((await hub.heard('sessions'))['sessions']).toEqual([]);
     await project(ada, idAt(3), { name: 'hers' });
     await project(eve, 'eve-1', {});
-    // A row may come twice: with its change, and with the lease of its host.
+    // The same row may come twice, unchanged.
     const named = () =>
       new Set(hub.frames.flatMap(({ session }) => (session as SessionInfo | undefined)?.sessionId ?? []));
     await expect.poll(named, PATIENT).toEqual(new Set(['eve-1']));

@@ -175,7 +175,7 @@ export class Searches {
   ): Promise<FileMatches> {
     const search = this.find(id, owner);
     clearTimeout(search.timer);
-    // Whoever began it and left before the answer does not know its name.
+    // A caller that left before the first answer does not know the id.
     const onLeft = (): void => (after === 0 ? this.forget(id) : undefined);
     signal.addEventListener('abort', onLeft);
     try {
