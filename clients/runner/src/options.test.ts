@@ -15,6 +15,8 @@ it('the help of the runner names every flag with its variable and default', () =
       --allow <rights>               What people may do on this machine, separated by commas: sessions, terminals,
                                      files:read, files:write, exec (default: what the token allows) (env: PIZZAPI_ALLOW)
       --max-sessions <number>        Most sessions that run at once (default: 16, env: PIZZAPI_MAX_SESSIONS)
+      --warm-worker <state>          Keep a worker ready, so that a new session begins at once: on, or off to save its
+                                     memory (default: on, env: PIZZAPI_WARM_WORKER)
       --idle-minutes <minutes>       Idle minutes after which a session is suspended until its next input (default: 30, env:
                                      PIZZAPI_IDLE_MINUTES)
       --terminal-idle-hours <hours>  Hours without viewers after which a terminal ends; 0: never (default: 24, env:

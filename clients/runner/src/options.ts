@@ -33,6 +33,14 @@ export const RUNNER_OPTIONS = defineOptions({
     min: 1,
     max: 1_000,
   },
+  warmWorker: {
+    env: 'PIZZAPI_WARM_WORKER',
+    flag: '--warm-worker <state>',
+    help: 'Keep a worker ready, so that a new session begins at once: on, or off to save its memory',
+    type: 'string',
+    choices: ['on', 'off'],
+    default: 'on',
+  },
   idleMinutes: {
     env: 'PIZZAPI_IDLE_MINUTES',
     flag: '--idle-minutes <minutes>',

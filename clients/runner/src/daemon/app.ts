@@ -158,7 +158,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
     };
     await pruneLogs(home.logs);
     // At once: a worker loads pi while this process connects.
-    const workers = (pool = new WorkerPool(place, pi, log));
+    const workers = (pool = new WorkerPool(place, pi, log, options.warmWorker === 'on'));
     workers.refill();
     const identity = await loadIdentity(home.identity);
     const { runnerId } = identity;

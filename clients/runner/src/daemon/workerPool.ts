@@ -21,7 +21,10 @@ export interface PiSource {
 
 type Spare = { kind: 'started'; worker: StartedWorker } | { kind: 'failed'; error: Error };
 
-/** Keeps one worker ready, with the SDK loaded and a connection made, so that a new session answers fast. */
+/**
+ * Keeps one worker ready, with the SDK loaded and a connection made, so that a new session answers fast. Without
+ * `isWarm` a worker starts when one is needed; one that answered a question waits for the next session.
+ */
 export class WorkerPool {
   private spare: Promise<Spare> | undefined;
   private closed = false;
@@ -30,10 +33,15 @@ export class WorkerPool {
     private readonly place: WorkerPlace,
     private readonly pi: PiSource,
     private readonly log: Logger,
+    private readonly isWarm: boolean,
   ) {}
 
-  /** Starts the spare worker unless there is one. */
+  /** Starts the spare worker unless there is one, or the pool keeps none. */
   refill(): void {
+    if (this.isWarm) this.startSpare();
+  }
+
+  private startSpare(): void {
     if (this.closed || this.spare !== undefined) return;
     this.spare = this.start().then(
       (worker) => ({ kind: 'started', worker }),
@@ -60,7 +68,7 @@ export class WorkerPool {
    */
   async ask<N extends IpcRequestName>(type: N, question: IpcRequests[N]['ask']): Promise<IpcResponse<N>> {
     for (let n = 0; n < ASKED && !this.closed; n++) {
-      this.refill();
+      this.startSpare();
       const asked = this.spare;
       const spare = await asked;
       if (spare?.kind !== 'started') {
