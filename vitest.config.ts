@@ -22,7 +22,8 @@ const project = (name: string, include: string[], options: object = {}) => ({
     include,
     exclude: [...NOT_OURS, ...WITH_BUNDLED_PI_ONLY],
     environment: 'node' as const,
-    env: { PIZZAPI_PI: TESTED_PI },
+    // A worker that is started ahead costs as much processor time as one that is used.
+    env: { PIZZAPI_PI: TESTED_PI, PIZZAPI_WARM_WORKER: 'off' },
     // Loading our packages for each file anew took longer than most files.
     isolate: false,
     expect: expecting,
@@ -42,6 +43,9 @@ const whole = { testTimeout: 180_000, hookTimeout: 120_000, retry };
 const HELPERS = 'tests/{support,style}/**/*.test.ts';
 /** Tests that compare response times run alone. */
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
+
+/** Processes that are killed, disks that fill, and what people try on purpose. */
+const ROBUSTNESS = ['tests/{faults,security}/**/*.test.ts'];
 
 /** Tests that need several nats-servers, or a host that is installed from the package of the relay. */
 const CLUSTER = [
@@ -86,7 +90,7 @@ export default defineConfig({
       }),
       project('system', ['tests/**/*.test.ts', BROWSER], {
         ...whole,
-        exclude: [...TIMED, ...CLUSTER, HELPERS, ...WITHOUT_BROWSER, ...NOT_OURS],
+        exclude: [...ROBUSTNESS, ...CLUSTER, HELPERS, ...WITHOUT_BROWSER, ...NOT_OURS],
         globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
@@ -97,6 +101,12 @@ export default defineConfig({
         globalSetup: './tests/support/testRun.ts',
         sequence: { groupOrder: 1 },
         maxWorkers: 3,
+      }),
+      project('robustness', ROBUSTNESS, {
+        ...whole,
+        exclude: [...TIMED, ...NOT_OURS],
+        globalSetup: './tests/support/testRun.ts',
+        sequence: { groupOrder: 1 },
       }),
       project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
     ],
