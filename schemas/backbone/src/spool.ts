@@ -14,11 +14,13 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decode, isId, isSessionEvent, type SessionEvent, type TraceContext } from '@pizzapi/protocol';
+import type { AppendOutcome } from './sessionWriter.js';
 import {
   decodeHeader,
   decodeRecords,
   encodeHeader,
   encodeRecord,
+  recordSize,
   SPOOL_HEADER_BYTES,
   writeRecord,
   type SpoolHeader,
@@ -40,6 +42,8 @@ export interface SpoolEntry {
   payload: Uint8Array | undefined;
   /** What the event belongs to. Only in memory. */
   trace: TraceContext | undefined;
+  /** Who waits for what becomes of the event. Only in memory. */
+  waiter: ((outcome: AppendOutcome) => void) | undefined;
 }
 
 /** Where the spool of a session lies. */
@@ -75,7 +79,8 @@ export function replaceSpool(path: string, header: SpoolHeader, records: readonl
   const draft = `${path}.new`;
   const fd = openSync(draft, 'w', 0o600);
   try {
-    writeAll(fd, Buffer.concat([encodeHeader(header), ...records.map(encodeRecord)]));
+    const bytes = Buffer.concat([encodeHeader(header), ...records.map(encodeRecord)]);
+    writeAll(fd, bytes, bytes.length, 0);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
@@ -108,7 +113,7 @@ export class Spool {
     ftruncateSync(this.fd, end);
     this.entries = records
       .filter(({ n }) => n > header.ackedN)
-      .map(({ n, type, at, size }) => ({ n, type, at, size, payload: undefined, trace: undefined }));
+      .map(({ n, type, at, size }) => ({ n, type, at, size, payload: undefined, trace: undefined, waiter: undefined }));
     this.waitingBytes = this.entries.reduce((sum, { size }) => sum + size, 0);
   }
 
@@ -140,11 +145,12 @@ export class Spool {
   }
 
   push(n: number, type: string, payload: Uint8Array): SpoolEntry {
-    const record = writeRecord({ n, type, payload });
-    writeAll(this.fd, record, this.end);
-    const entry: SpoolEntry = { n, type, size: record.length, at: this.end, payload, trace: undefined };
-    this.end += record.length;
-    this.waitingBytes += record.length;
+    const record = { n, type, payload };
+    const size = recordSize(record);
+    writeAll(this.fd, writeRecord(record), size, this.end);
+    const entry: SpoolEntry = { n, type, size, at: this.end, payload, trace: undefined, waiter: undefined };
+    this.end += size;
+    this.waitingBytes += size;
     this.entries.push(entry);
     this.dirty = true;
     return entry;
@@ -206,13 +212,12 @@ export class Spool {
 
   private writeHeader(): void {
     this.unwritten = 0;
-    writeAll(this.fd, encodeHeader(this.header), 0);
+    writeAll(this.fd, encodeHeader(this.header), SPOOL_HEADER_BYTES, 0);
   }
 }
 
-function writeAll(fd: number, bytes: Buffer, position?: number): void {
+/** Writes the first `length` bytes to `position` of a file. */
+function writeAll(fd: number, bytes: Buffer, length: number, position: number): void {
   let done = 0;
-  while (done < bytes.length) {
-    done += writeSync(fd, bytes, done, bytes.length - done, position === undefined ? null : position + done);
-  }
+  while (done < length) done += writeSync(fd, bytes, done, length - done, position + done);
 }

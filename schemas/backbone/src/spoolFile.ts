@@ -11,6 +11,8 @@ import { crc32 } from 'node:zlib';
  */
 export const SPOOL_HEADER_BYTES = 32;
 const RECORD_HEADER_BYTES = 8;
+/** The bytes of a record before its type: the header, the number and the length of the type. */
+const FIXED_BYTES = RECORD_HEADER_BYTES + 9;
 const MAGIC = 0x505a5331;
 
 export interface SpoolHeader {
@@ -46,25 +48,41 @@ export function decodeHeader(bytes: Buffer): SpoolHeader | undefined {
 }
 
 export function encodeRecord(record: SpoolRecord): Buffer {
-  return Buffer.from(writeRecord(record));
+  return Buffer.from(writeRecord(record).subarray(0, recordSize(record)));
+}
+
+/** The bytes that a record takes in the file. */
+export function recordSize({ type, payload }: SpoolRecord): number {
+  return FIXED_BYTES + typeBytes(type).length + payload.byteLength;
 }
 
 /** Records up to this size are written to one buffer that is used again: nearly every event. */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** `encodeRecord` without an allocation, for the hot path. The bytes are valid until the next call. */
-export function writeRecord({ n, type, payload }: SpoolRecord): Buffer {
+/**
+ * `encodeRecord` without an allocation, for the hot path. The record is the first `recordSize` bytes of the buffer, and
+ * valid until the next call.
+ */
+export function writeRecord(record: SpoolRecord): Buffer {
+  const { n, type, payload } = record;
   const name = typeBytes(type);
-  const size = 9 + name.length + payload.byteLength;
-  const whole = RECORD_HEADER_BYTES + size;
-  const bytes = whole <= shared.length ? shared.subarray(0, whole) : Buffer.allocUnsafe(whole);
-  bytes.writeUInt32BE(size, 0);
+  const whole = recordSize(record);
+  const bytes = whole <= shared.length ? shared : Buffer.allocUnsafe(whole);
+  bytes.writeUInt32BE(whole - RECORD_HEADER_BYTES, 0);
   bytes.writeDoubleBE(n, 8);
   bytes.writeUInt8(name.length, 16);
-  bytes.set(name, 17);
-  bytes.set(payload, 17 + name.length);
-  bytes.writeUInt32BE(crc32(bytes.subarray(RECORD_HEADER_BYTES)), 4);
+  bytes.set(name, FIXED_BYTES);
+  bytes.set(payload, FIXED_BYTES + name.length);
+  const body = bytes === shared ? headOf(name.length) : bytes.subarray(RECORD_HEADER_BYTES, FIXED_BYTES + name.length);
+  bytes.writeUInt32BE(crc32(payload, crc32(body)), 4);
   return bytes;
+}
+
+/** Views of `shared` from the number of the event to the end of its type, by the length of the type. */
+const heads: Buffer[] = [];
+
+function headOf(nameBytes: number): Buffer {
+  return (heads[nameBytes] ??= shared.subarray(RECORD_HEADER_BYTES, FIXED_BYTES + nameBytes));
 }
 
 /** The types of a process are few: those of the protocol. Foreign types are not kept. */

@@ -57,7 +57,6 @@ class OpenWriter implements SessionWriter {
   private readonly subject: string;
   private readonly deltaSubject: string;
   private fencedBy: number | undefined;
-  private readonly waiters = new Map<number, (outcome: AppendOutcome) => void>();
   private readonly fenceListeners: ((epoch: number) => void)[] = [];
   private readonly spoolListeners: ((state: SpoolState) => void)[] = [];
   private readonly closing = new AbortController();
@@ -70,6 +69,8 @@ class OpenWriter implements SessionWriter {
   private delta = Date.now();
   private offline = false;
   private full = false;
+  /** Whether a caller may wait for an event that the spool holds. */
+  private someWait = false;
   /** An event is on its way, and `returned` is told of its answer. */
   private inHand = false;
   private returned: (() => void) | undefined;
@@ -174,7 +175,8 @@ class OpenWriter implements SessionWriter {
         resolve({ kind: 'spooled', n });
       }, reject);
     } else {
-      this.waiters.set(n, resolve);
+      entry.waiter = resolve;
+      this.someWait = true;
     }
     this.pump();
   }
@@ -191,7 +193,7 @@ class OpenWriter implements SessionWriter {
       this.returned?.();
       if (outcome.kind === 'stored' && !outcome.duplicate) {
         this.last = outcome.seq;
-        this.acknowledge(entry.n, 'appended', outcome.seq);
+        this.acknowledge(entry, 'appended', outcome.seq);
         if (this.file.entries.length === 0) this.becomeIdle();
         else this.pump();
       } else {
@@ -226,7 +228,7 @@ class OpenWriter implements SessionWriter {
         continue;
       }
       retry.reset();
-      this.acknowledge(entry.n, sent.kind === 'stored' ? 'appended' : 'duplicate', sent.seq);
+      this.acknowledge(entry, sent.kind === 'stored' ? 'appended' : 'duplicate', sent.seq);
     }
     if (this.file.entries.length > 0) return;
     const returned = this.offline;
@@ -235,11 +237,10 @@ class OpenWriter implements SessionWriter {
     this.becomeIdle();
   }
 
-  private acknowledge(n: number, kind: 'appended' | 'duplicate', seq: number): void {
+  /** The first event that waits is in the log. */
+  private acknowledge({ n, waiter }: SpoolEntry, kind: 'appended' | 'duplicate', seq: number): void {
     this.file.acknowledge(seq);
     if (kind === 'appended') this.connection.counters.eventsAppended++;
-    const waiter = this.waiters.get(n);
-    this.waiters.delete(n);
     waiter?.({ kind, seq, n });
     if (this.full && this.file.bytes < this.file.maxBytes / 2) this.setFull(false);
   }
@@ -327,8 +328,7 @@ class OpenWriter implements SessionWriter {
   private fence(epoch: number): void {
     this.fencedBy = epoch;
     this.options.log?.warn({ sid: this.sid, epoch: this.epoch, by: epoch }, 'session is fenced: a newer epoch owns it');
-    for (const waiter of this.waiters.values()) waiter({ kind: 'fenced', epoch });
-    this.waiters.clear();
+    this.answerAll(() => ({ kind: 'fenced', epoch }));
     for (const listener of this.fenceListeners) listener(epoch);
     this.becomeIdle();
   }
@@ -343,10 +343,22 @@ class OpenWriter implements SessionWriter {
 
   /** Whoever waits for an acknowledgement learns that the event is on disk. */
   private leaveToDisk(): void {
-    if (this.waiters.size === 0) return;
-    for (const [n, waiter] of this.waiters) waiter({ kind: 'spooled', n });
-    this.waiters.clear();
-    this.tellSpool();
+    if (this.answerAll((n) => ({ kind: 'spooled', n }))) this.tellSpool();
+  }
+
+  /** Answers every caller that waits; false when there was none. */
+  private answerAll(outcomeOf: (n: number) => AppendOutcome): boolean {
+    if (!this.someWait) return false;
+    this.someWait = false;
+    let answered = false;
+    for (const entry of this.file.entries) {
+      const { waiter } = entry;
+      if (waiter === undefined) continue;
+      entry.waiter = undefined;
+      answered = true;
+      waiter(outcomeOf(entry.n));
+    }
+    return answered;
   }
 
   private setFull(full: boolean): void {
