@@ -42,11 +42,11 @@ const LIMIT_MS = 240_000;
 
 function usage(): string {
   const lines = BENCHES.map(({ name, title }) => `  ${name.padEnd(12)}${title}`);
-  return `usage: npm run bench -- [name…] [--quick] [--profile]\n\n${lines.join('\n')}\n`;
+  return `usage: npm run bench -- [name…] [--quick] [--profile] [--case=<text>]\n\n${lines.join('\n')}\n`;
 }
 
 /** Runs one bench and then its cleanups, also after an error. */
-async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boolean> {
+async function runOne(bench: Bench, { quick, only }: { quick: boolean; only: string }, report: Report): Promise<boolean> {
   const undo: (() => Promise<void> | void)[] = [];
   const from = nowMs();
   report.progress(`${bench.name}: ${bench.title}`);
@@ -55,7 +55,7 @@ async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boo
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not over after ${limitMs / 1_000} s`)), limitMs);
   });
-  const context = { quick, report, defer: (step: () => Promise<void> | void) => void undo.push(step) };
+  const context = { quick, only, report, defer: (step: () => Promise<void> | void) => void undo.push(step) };
   try {
     await Promise.race([bench.run(context), late]);
     report.progress(`${bench.name}: done in ${((nowMs() - from) / 1_000).toFixed(1)} s`);
@@ -74,9 +74,11 @@ async function runOne(bench: Bench, quick: boolean, report: Report): Promise<boo
 
 const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith('-'));
+const CASE = '--case=';
+const only = args.find((arg) => arg.startsWith(CASE))?.slice(CASE.length) ?? '';
 const unknown = [
   ...names.filter((name) => !BENCHES.some((bench) => bench.name === name)),
-  ...args.filter((arg) => arg.startsWith('-') && !['--quick', '--profile'].includes(arg)),
+  ...args.filter((arg) => arg.startsWith('-') && !arg.startsWith(CASE) && !['--quick', '--profile'].includes(arg)),
 ];
 if (unknown.length > 0) {
   process.stderr.write(args.includes('--help') ? usage() : `There is no "${unknown[0]}".\n${usage()}`);
@@ -90,7 +92,7 @@ const report = new Report(version, quick);
 let failed = 0;
 for (const bench of BENCHES) {
   if (names.length > 0 && !names.includes(bench.name)) continue;
-  if (!(await runOne(bench, quick, report))) failed++;
+  if (!(await runOne(bench, { quick, only }, report))) failed++;
 }
 report.finish(startedAt);
 process.exit(failed > 0 ? 1 : 0);

@@ -139,8 +139,13 @@ async function throughBareServer(crowd: Crowd, bare: Program<BareServerApi>, url
   });
 }
 
+function nameOf({ viewers, sessions, bytes, mode }: Case): string {
+  const spread = sessions > 1 ? ` in ${sessions} sessions each` : '';
+  return `${viewers} viewers${spread}, ${bytes} B, ${mode}`;
+}
+
 async function run(context: BenchContext): Promise<void> {
-  const { report, quick } = context;
+  const { report, quick, only } = context;
   const crowd = await startLoadClients(context);
   const bare = startProgram<BareServerApi>('bareServer', CORES?.server);
   context.defer(() => bare.stop());
@@ -152,14 +157,14 @@ async function run(context: BenchContext): Promise<void> {
     await throughBareServer(crowd, bare, url, warm, 2 * seconds);
     await throughGateway(crowd, warm, 2 * seconds);
   }
-  for (const one of cases(quick)) {
+  for (const one of cases(quick && only === '')) {
+    if (!nameOf(one).includes(only)) continue;
     const pairs: { ours: Outcome; theirs: Outcome }[] = [];
     for (let i = 0; i < one.repeat; i++) {
       const theirs = await throughBareServer(crowd, bare, url, one, seconds);
       const ours = await throughGateway(crowd, one, seconds);
       pairs.push({ ours, theirs });
-      const spread = one.sessions > 1 ? ` in ${one.sessions} sessions each` : '';
-      report.run('fanout', `${one.viewers} viewers${spread}, ${one.bytes} B, ${one.mode}`, {
+      report.run('fanout', nameOf(one), {
         'deliveries/s': ours.deliveriesPerSecond,
         's/M': ours.perMillion,
         'ws s/M': theirs.perMillion,

@@ -4,6 +4,8 @@ import type { Report } from './report.js';
 export interface BenchContext {
   /** Whether to run fewer and shorter runs. */
   quick: boolean;
+  /** Only the cases with this text in their name run. Benches without cases run whole. */
+  only: string;
   report: Report;
   /** Cleanups that run when the bench ends, also after an error, in reverse order. */
   readonly defer: (undo: () => Promise<void> | void) => void;

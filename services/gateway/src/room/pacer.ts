@@ -4,9 +4,9 @@ import { RateMeter } from './rateMeter.js';
 const HOT_DELIVERIES = 15_000;
 const HOT_FRAMES = 1_000;
 /** The gateway is hot above so many deliveries a second, whichever rooms they are in. */
-const HOT_GATEWAY = 10_000;
+const HOT_GATEWAY = 4_000;
 /** In a hot gateway, frames of a room are gathered when so many a second make two or more of a window. */
-const GATHERED_FRAMES = 250;
+const GATHERED_FRAMES = 125;
 /**
  * How long frames are gathered, in ms. The longer one, which a screen takes to draw once, is for more than `VERY_HOT`
  * deliveries a second in one room, and for a hot gateway, whose many rooms have few frames each to gather.
