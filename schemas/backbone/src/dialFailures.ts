@@ -1,19 +1,10 @@
 import { errors } from '@nats-io/nats-core';
 import type { Logger } from '@pizzapi/process';
-import { connectProblem } from '@pizzapi/process/outbound';
-import type { ErrorCode } from '@pizzapi/protocol';
+import { connectProblem, type ConnectProblem } from '@pizzapi/process/outbound';
 import type { DialErrors } from './natsDial.js';
 
 /** Between two warnings that a connection that was lost cannot be made again, in ms. */
 const WARN_EVERY_MS = 60_000;
-
-export interface DialProblem {
-  code: ErrorCode;
-  /** What happened. */
-  what: string;
-  /** What happened, and what to do. */
-  message: string;
-}
 
 /** Why the attempts of one connection to reach nats-server fail. */
 export class DialFailures implements DialErrors {
@@ -26,7 +17,7 @@ export class DialFailures implements DialErrors {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  problem(cause: unknown): DialProblem {
+  problem(cause: unknown): ConnectProblem {
     if (cause instanceof errors.AuthorizationError) {
       const what = `No connection to ${this.servers.join(', ')}`;
       return { code: 'nats_unauthorized', what, message: what };

@@ -1,5 +1,5 @@
 import type { BackboneConnection } from './connection.js';
-import { catchUpAtLeader, readAtLeader } from './leaderRead.js';
+import { catchUpAtLeader, readAtLeader, type MessageRead } from './leaderRead.js';
 import { headerText, SERVER_HEADER, serverNumber, statusOf, storedFromHeaders, type StoredMessage } from './message.js';
 
 /**
@@ -11,12 +11,10 @@ import { headerText, SERVER_HEADER, serverNumber, statusOf, storedFromHeaders, t
 /** How long a direct get may be silent, in ms, before it counts as lost. */
 export const DIRECT_TIMEOUT_MS = 3_000;
 
-export type DirectGet = { kind: 'found'; message: StoredMessage } | { kind: 'none' } | { kind: 'unavailable' };
-
 const UNAVAILABLE = { kind: 'unavailable' } as const;
-const NONE: DirectGet = { kind: 'none' };
+const NONE: MessageRead = { kind: 'none' };
 
-function getOne(connection: BackboneConnection, subject: string, query: string): Promise<DirectGet> {
+function getOne(connection: BackboneConnection, subject: string, query: string): Promise<MessageRead> {
   if (connection.status() !== 'connected') return Promise.resolve(UNAVAILABLE);
   const { mux } = connection;
   return new Promise((resolve) => {
@@ -32,14 +30,14 @@ function getOne(connection: BackboneConnection, subject: string, query: string):
 }
 
 /** The last message of a subject, with every write that was acknowledged before. */
-export function lastOf(connection: BackboneConnection, stream: string, subject: string): Promise<DirectGet> {
+export function lastOf(connection: BackboneConnection, stream: string, subject: string): Promise<MessageRead> {
   return connection.isClustered
     ? readAtLeader(connection, stream, { last_by_subj: subject })
     : lastAtReplica(connection, stream, subject);
 }
 
 /** The last message of a subject on any server of a cluster: one that was stored just now may be missing. */
-export function lastAtReplica(connection: BackboneConnection, stream: string, subject: string): Promise<DirectGet> {
+export function lastAtReplica(connection: BackboneConnection, stream: string, subject: string): Promise<MessageRead> {
   return getOne(connection, `${connection.place.api}.DIRECT.GET.${stream}.${subject}`, '');
 }
 
@@ -49,7 +47,7 @@ export function nextOf(
   stream: string,
   subject: string,
   seq: number,
-): Promise<DirectGet> {
+): Promise<MessageRead> {
   const query = { seq, next_by_subj: subject };
   return connection.isClustered
     ? readAtLeader(connection, stream, query)

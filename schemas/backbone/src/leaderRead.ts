@@ -8,15 +8,16 @@ const NO_MESSAGE = 10037;
 
 /** Which message the leader is asked for. */
 export type LeaderQuery = { last_by_subj: string } | { seq: number; next_by_subj: string };
-export type LeaderRead = { kind: 'found'; message: StoredMessage } | { kind: 'none' } | { kind: 'unavailable' };
+/** What reading one message of a stream gives. */
+export type MessageRead = { kind: 'found'; message: StoredMessage } | { kind: 'none' } | { kind: 'unavailable' };
 export type LeaderCatchUp =
   /** `isComplete`: the leader has no later message. Otherwise it was not asked whether it has. */
   { kind: 'read'; messages: StoredMessage[]; isComplete: boolean } | { kind: 'unavailable' };
 
-const UNAVAILABLE: LeaderRead = { kind: 'unavailable' };
+const UNAVAILABLE: MessageRead = { kind: 'unavailable' };
 
 /** Reads one message at the leader of a stream, which has every write that it has acknowledged. Never rejects. */
-export function readAtLeader(connection: BackboneConnection, stream: string, query: LeaderQuery): Promise<LeaderRead> {
+export function readAtLeader(connection: BackboneConnection, stream: string, query: LeaderQuery): Promise<MessageRead> {
   if (connection.status() !== 'connected') return Promise.resolve(UNAVAILABLE);
   const { mux, place } = connection;
   const from = Date.now();
@@ -59,7 +60,7 @@ interface Answer {
   message?: { subject: string; seq: number; hdrs?: string; data?: string; time: string };
 }
 
-function readAnswer(bytes: Uint8Array): LeaderRead {
+function readAnswer(bytes: Uint8Array): MessageRead {
   const { error, message } = JSON.parse(Buffer.from(bytes).toString()) as Answer;
   if (message === undefined) return error?.err_code === NO_MESSAGE ? { kind: 'none' } : UNAVAILABLE;
   const { subject, seq, hdrs = '', data = '', time } = message;

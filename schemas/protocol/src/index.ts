@@ -7,6 +7,7 @@ export * from './errors.js';
 export * from './closeCodes.js';
 export * from './version.js';
 export * from './versionsApart.js';
+export * from './shellWord.js';
 export * from './natsAddress.js';
 export * from './pageName.js';
 export * from './password.js';

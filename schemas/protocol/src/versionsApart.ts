@@ -1,3 +1,4 @@
+import { shellWord } from './shellWord.js';
 import { compareSemver, SOCKET_PROTOCOL_VERSION } from './version.js';
 
 /** What a program says of itself: its version, and the version of the wire that it speaks. */
@@ -25,12 +26,7 @@ export function compareVersions(host: SpokenVersion, relay: SpokenVersion): Vers
 }
 
 /** The line that installs a host, and updates it. */
-export const installLine = (relayUrl: string): string => `curl -fsSL ${quoted(`${relayUrl}/install.sh`)} | sh`;
-
-/** Returns text that a shell takes as one word. */
-export function quoted(text: string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+export const installLine = (relayUrl: string): string => `curl -fsSL ${shellWord(`${relayUrl}/install.sh`)} | sh`;
 
 /**
  * Says in one sentence how a host and its relay differ, and in another what to do; undefined when they do not. `relayUrl`:

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addOptions, readOptions } from '@pizzapi/process';
+import { shellQuote } from '@pizzapi/protocol';
 import { HOME_OPTIONS, requireNatsAccess } from '../home.js';
 import { line } from '../io.js';
 import { examples, type CliContext } from '../context.js';
@@ -26,9 +27,4 @@ export function addNatsEnv(program: Command, { io }: CliContext): void {
       line(io.stdout, `export NATS_USER=${shellQuote(auditor.user)}`);
       line(io.stdout, `export NATS_PASSWORD=${shellQuote(auditor.password)}`);
     });
-}
-
-/** Quotes any text as one word for a POSIX shell. */
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, relative, resolve, sep } from 'node:path';
+import { shellQuote } from '@pizzapi/protocol';
 
 /**
  * How a script runs that only reads. What `readOnlyShell.ts` lets through does so for what it itself does; here the
@@ -103,8 +104,6 @@ export function readOnlyEnv(env: NodeJS.ProcessEnv, cwd: string): NodeJS.Process
   };
 }
 
-const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-
 /** A sandbox hides the processes of the machine; who lists them should not take those that are left for all. */
 const PS_FUNCTION = `
 ps() { echo 'ps: only processes of this command can be seen while commands may only read' >&2; command ps "$@"; }
@@ -117,5 +116,5 @@ export function readOnlyCommand(script: string, bash: string, sandbox: readonly 
   // A second bash has the functions, and numbers the lines of the script as they are.
   const start = `${prelude}exec "$0" --noprofile --norc -c "$1"`;
   const words = [...sandbox, bash, '--noprofile', '--norc', '-c', start, bash, script];
-  return `exec ${words.map(quoted).join(' ')}`;
+  return `exec ${words.map(shellQuote).join(' ')}`;
 }

@@ -1,3 +1,4 @@
+import { shellWord } from '../shellWord.js';
 import { shorten } from '../text.js';
 
 /** Characters of a command in the audit log. */
@@ -7,8 +8,6 @@ const MAX_ARGUMENTS = 200;
 
 /** Returns a command as a person would type it, shortened. */
 export function commandLine(argv: readonly string[]): string {
-  const words = argv.slice(0, MAX_ARGUMENTS).map((word) => quoted(word.slice(0, MAX_COMMAND_CHARS)));
+  const words = argv.slice(0, MAX_ARGUMENTS).map((word) => shellWord(word.slice(0, MAX_COMMAND_CHARS)));
   return shorten(words.join(' '), MAX_COMMAND_CHARS);
 }
-
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { shellQuote } from '@pizzapi/protocol';
 
 /** The package at one moment. Call `stream` or `close` once. */
 export interface OpenedPackage {
@@ -45,6 +46,5 @@ async function etagOf(file: FileHandle): Promise<string> {
 
 /** Returns the script with the address of the relay, as a text of the shell in which nothing is expanded. */
 export function scriptFor(relayUrl: string, script: string): string {
-  const quoted = `'${relayUrl.replaceAll("'", `'\\''`)}'`;
-  return script.replace("'@RELAY@'", () => quoted);
+  return script.replace("'@RELAY@'", () => shellQuote(relayUrl));
 }
