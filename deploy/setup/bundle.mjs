@@ -12,7 +12,7 @@ export const PROGRAMS = {
   'services/meta-projector': ['main.js'],
   'clients/cli': ['main.js', 'terminalLoader.js'],
   'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js', 'ptyMain.js', 'walkerMain.js'],
-  'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js', 'keeping/keepMain.js'],
+  'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js', 'maintenance/maintenanceMain.js'],
   'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
 };
 

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { visibleText, CodedError, errorInfo, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
-import { addKeeping } from './commands/keeping.js';
+import { addMaintenance } from './commands/maintenance.js';
 import { addChanges } from './commands/changes.js';
 import { addCompletion } from './commands/completion.js';
 import { addCredentials } from './commands/credentials.js';
@@ -112,7 +112,7 @@ function buildProgram(context: CliContext, version: string): Command {
   addRunnerControl(named(program, 'runner'), context);
   addRunners(named(program, 'runner'), context);
   addCredentials(program, context);
-  addKeeping(program, context);
+  addMaintenance(program, context);
   addMigrate(program, context);
   addNatsEnv(program, context);
   addProvision(program, context);

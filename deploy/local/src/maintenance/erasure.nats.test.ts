@@ -50,7 +50,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { storeSession } from '../testing/storedSession.js';
-import { keep } from './keep.js';
+import { runMaintenance } from './runMaintenance.js';
 
 let s: SecuredNats;
 let hosts: TestHosts;
@@ -325,7 +325,7 @@ it('old sessions are archived also when one of them cannot be, and one that was 
     ...{ stdin: Readable.from([]), stdout: new PassThrough() },
   };
   const to = join(folder, 'archives');
-  const old = await keep({ command: 'archive', olderThanMs: 0, to, keep: true }, store, context);
+  const old = await runMaintenance({ command: 'archive', olderThanMs: 0, to, keep: true }, store, context);
   const { archived, failed } = old.json as Record<'archived' | 'failed', { sid: string }[]>;
   expect(failed).toMatchObject([{ sid: broken.sid, message: expect.stringContaining('has no content') as string }]);
   expect(old).toMatchObject({ isPartial: true });
@@ -335,9 +335,13 @@ it('old sessions are archived also when one of them cannot be, and one that was 
   expect(sids.filter((sid) => openedSids.has(sid))).toEqual([]);
 
   const file = join(to, `${whole.sid}.pizzapi`);
-  const unknown = keep({ command: 'open', file, userId: 'lee@example.com' }, store, context);
+  const unknown = runMaintenance({ command: 'open', file, userId: 'lee@example.com' }, store, context);
   await expect(unknown).rejects.toMatchObject({ code: 'user_not_found' });
-  const list = keep({ command: 'restore', from: to, verify: false, tombstones: join(to, 'none') }, store, context);
+  const list = runMaintenance(
+    { command: 'restore', from: to, verify: false, tombstones: join(to, 'none') },
+    store,
+    context,
+  );
   await expect(list).rejects.toMatchObject({ code: 'file_not_found' });
 });
 

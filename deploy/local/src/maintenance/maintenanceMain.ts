@@ -2,11 +2,11 @@
 import { RESTORE_OPTIONS } from '@pizzapi/backbone';
 import { createLogger, readOptions, redactText } from '@pizzapi/process';
 import { CodedError, toErrorInfo } from '@pizzapi/protocol';
-import { keep } from './keep.js';
-import type { KeepRequest } from './request.js';
+import { runMaintenance } from './runMaintenance.js';
+import type { MaintenanceRequest } from './request.js';
 
 /** What an interruption leaves, and what continues it. */
-const STOPPED: Readonly<Record<KeepRequest['command'], string>> = {
+const STOPPED: Readonly<Record<MaintenanceRequest['command'], string>> = {
   backup: 'The backup was stopped. The same command continues it.',
   restore: 'The restore was stopped. The same command begins it again; no service starts before it has ended.',
   archive: 'The archive was stopped. The same command continues with the sessions that are left.',
@@ -20,15 +20,19 @@ const STOPPED: Readonly<Record<KeepRequest['command'], string>> = {
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
 const [request = '{}', form] = process.argv.slice(2);
-const { command, ...rest } = JSON.parse(request) as KeepRequest;
+const { command, ...rest } = JSON.parse(request) as MaintenanceRequest;
 try {
-  const outcome = await keep({ command, ...rest } as KeepRequest, readOptions(RESTORE_OPTIONS, {}, process.env), {
-    log: createLogger({ name: `pizzapi-${command}`, level: 'warn' }),
-    signal: stop.signal,
-    progress: (text) => void process.stderr.write(`pizzapi: ${text}\n`),
-    stdin: process.stdin,
-    stdout: process.stdout,
-  });
+  const outcome = await runMaintenance(
+    { command, ...rest } as MaintenanceRequest,
+    readOptions(RESTORE_OPTIONS, {}, process.env),
+    {
+      log: createLogger({ name: `pizzapi-${command}`, level: 'warn' }),
+      signal: stop.signal,
+      progress: (text) => void process.stderr.write(`pizzapi: ${text}\n`),
+      stdin: process.stdin,
+      stdout: process.stdout,
+    },
+  );
   const text = form === 'json' ? JSON.stringify(outcome.json) : outcome.lines.join('\n');
   if (outcome.isPartial === true) process.exitCode = 1;
   // What was written to a pipe is the backup.

@@ -13,7 +13,7 @@ type Flags = Readonly<Record<string, unknown>>;
 const placeOf = (path: string): string => (path === '-' ? path : resolve(path));
 
 /** `backup`, `restore`, `archive`, `open`: what an operator does with the store as a whole. A program of the relay does it. */
-export function addKeeping(program: Command, context: CliContext): void {
+export function addMaintenance(program: Command, context: CliContext): void {
   const run = async (request: object, spec: OptionsSpec, flags: Flags): Promise<void> => {
     const main = mainOf('@pizzapi/local/keep', 'relay_not_included');
     const args = [JSON.stringify(request), flags['json'] === true ? 'json' : 'text'];

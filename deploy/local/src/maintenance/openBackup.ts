@@ -4,12 +4,12 @@ import { createReadStream, type Stats } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PIPE, type KeepContext } from './request.js';
+import { PIPE, type MaintenanceContext } from './request.js';
 
 /** Opens a backup after every checksum was compared. One that comes through a pipe, or is one file, is unpacked before. */
 export async function withBackup<T>(
   from: string,
-  context: KeepContext,
+  context: MaintenanceContext,
   work: (source: BackupSource) => Promise<T>,
 ): Promise<T> {
   const isFolder = from !== PIPE && (await statOf(from)).isDirectory();

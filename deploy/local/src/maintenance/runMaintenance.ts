@@ -22,15 +22,19 @@ import {
   PIPE,
   SPOKEN,
   storeOf,
-  type KeepContext,
-  type KeepOptions,
-  type KeepOutcome,
-  type KeepRequest,
+  type MaintenanceContext,
+  type MaintenanceOptions,
+  type MaintenanceOutcome,
+  type MaintenanceRequest,
   type RequestOf,
 } from './request.js';
 
 /** Carries out a request. Throws `CodedError`. */
-export function keep(request: KeepRequest, options: KeepOptions, context: KeepContext): Promise<KeepOutcome> {
+export function runMaintenance(
+  request: MaintenanceRequest,
+  options: MaintenanceOptions,
+  context: MaintenanceContext,
+): Promise<MaintenanceOutcome> {
   switch (request.command) {
     case 'backup':
       return runBackup(request, options, context);
@@ -45,9 +49,9 @@ export function keep(request: KeepRequest, options: KeepOptions, context: KeepCo
 
 function runBackup(
   { to, verify }: RequestOf<'backup'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
+  options: MaintenanceOptions,
+  context: MaintenanceContext,
+): Promise<MaintenanceOutcome> {
   if (to === PIPE && verify) throw new CodedError('bad_option', '--verify reads the backup again, and needs a folder');
   return withStore({ ...storeOf(options, 'backup'), whenRunning: 'use' }, context, async (admin) => {
     await verifyProvisioned(admin);
@@ -76,7 +80,7 @@ function runBackup(
   });
 }
 
-async function verifyBackup(admin: Backbone, folder: string, { signal, progress }: KeepContext) {
+async function verifyBackup(admin: Backbone, folder: string, { signal, progress }: MaintenanceContext) {
   const source = await readBackupFolder(folder);
   await checkFolder(folder, source.manifest);
   const sids = await sessionsIn(admin);
@@ -93,9 +97,9 @@ async function sessionsIn(admin: Backbone): Promise<string[]> {
 
 async function runRestore(
   { from, verify, tombstones: list }: RequestOf<'restore'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
+  options: MaintenanceOptions,
+  context: MaintenanceContext,
+): Promise<MaintenanceOutcome> {
   const tombstones = list === undefined ? [] : readTombstones(await readList(list));
   return withBackup(from, context, async (source) => {
     const { partitions = source.manifest.partitions, replicas } = options;

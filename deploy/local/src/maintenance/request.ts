@@ -4,27 +4,27 @@ import { spokenVersion } from '@pizzapi/protocol';
 import type { StoreContext } from '../withStore.js';
 
 /** What the program that `pizzapi backup`, `restore`, `archive` and `open` run is asked to do. */
-export type KeepRequest =
+export type MaintenanceRequest =
   | { command: 'backup'; to: string; verify: boolean }
   | { command: 'restore'; from: string; verify: boolean; tombstones?: string }
   | { command: 'archive'; sid?: string; olderThanMs?: number; to: string; keep: boolean }
   | { command: 'open'; file: string; userId: string };
-export type RequestOf<C extends KeepRequest['command']> = Extract<KeepRequest, { command: C }>;
+export type RequestOf<C extends MaintenanceRequest['command']> = Extract<MaintenanceRequest, { command: C }>;
 
 /** What the program prints: lines for people, and the same as JSON. */
-export interface KeepOutcome {
+export interface MaintenanceOutcome {
   lines: string[];
   json: Record<string, unknown>;
   /** A part of the request failed; the lines name it. */
   isPartial?: boolean;
 }
 
-export interface KeepContext extends StoreContext {
+export interface MaintenanceContext extends StoreContext {
   stdin: AsyncIterable<Uint8Array | string>;
   stdout: NodeJS.WritableStream;
 }
 
-export type KeepOptions = OptionValues<typeof RESTORE_OPTIONS>;
+export type MaintenanceOptions = OptionValues<typeof RESTORE_OPTIONS>;
 
 /** The name for a pipe. */
 export const PIPE = '-';

@@ -22,7 +22,14 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withStore } from '../withStore.js';
 import { withBackup } from './openBackup.js';
-import { SPOKEN, storeOf, type KeepContext, type KeepOptions, type KeepOutcome, type RequestOf } from './request.js';
+import {
+  SPOKEN,
+  storeOf,
+  type MaintenanceContext,
+  type MaintenanceOptions,
+  type MaintenanceOutcome,
+  type RequestOf,
+} from './request.js';
 
 /** The names of archives. */
 const ARCHIVE_ENDING = '.pizzapi';
@@ -30,9 +37,9 @@ const ARCHIVE_ENDING = '.pizzapi';
 /** Writes sessions that have ended to files, and erases them. */
 export function runArchive(
   { sid, olderThanMs, to, keep: isKept }: RequestOf<'archive'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
+  options: MaintenanceOptions,
+  context: MaintenanceContext,
+): Promise<MaintenanceOutcome> {
   return withStore({ ...storeOf(options, 'archive'), whenRunning: 'use' }, context, async (admin) => {
     await verifyProvisioned(admin);
     await mkdir(to, { recursive: true, mode: 0o700 });
@@ -72,7 +79,7 @@ async function archiveOne(
   admin: Backbone,
   sid: string,
   { to, isKept }: { to: string; isKept: boolean },
-  context: KeepContext,
+  context: MaintenanceContext,
 ): Promise<ArchivedFile> {
   const file = join(to, `${sid}${ARCHIVE_ENDING}`);
   const written = await writeArchive(admin, sid, file, context);
@@ -85,7 +92,7 @@ async function archiveOne(
 }
 
 /** Writes an archive, reads it back, compares it with the log, and only then gives it its name. */
-async function writeArchive(admin: Backbone, sid: string, file: string, context: KeepContext) {
+async function writeArchive(admin: Backbone, sid: string, file: string, context: MaintenanceContext) {
   if (!isId(sid)) throw new CodedError('invalid_id', 'Name the whole id of a session');
   const draft = `${file}.part`;
   await rm(draft, { force: true });
@@ -126,9 +133,9 @@ async function endedBefore(admin: Backbone, before: number): Promise<string[]> {
 /** Makes a read-only session of an archive. */
 export function runOpen(
   { file, userId }: RequestOf<'open'>,
-  options: KeepOptions,
-  context: KeepContext,
-): Promise<KeepOutcome> {
+  options: MaintenanceOptions,
+  context: MaintenanceContext,
+): Promise<MaintenanceOutcome> {
   return withBackup(file, context, (source) =>
     withStore({ ...storeOf(options, 'open'), whenRunning: 'use' }, context, async (admin) => {
       await verifyProvisioned(admin);
