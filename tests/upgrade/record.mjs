@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -11,6 +11,8 @@ import { buildPrevious, previousRelease } from './buildPrevious.mjs';
  * logs, commands and frames of a short run. Run it once for each release, after `previousRelease.json` names the new one.
  */
 const OUT = fileURLToPath(new URL('../fixtures/previousRelease/', import.meta.url));
+/** What earlier releases stored: this release reads it, too. */
+const EARLIER = fileURLToPath(new URL('../fixtures/earlierReleases/', import.meta.url));
 const STREAMS = ['SESSIONS', 'RUNNERS'];
 /** The buckets that more than one process reads. */
 const BUCKETS = ['accounts', 'api-keys', 'shares', 'owners', 'sessions', 'session-meta', 'recent-sessions', 'runners'];
@@ -129,6 +131,7 @@ try {
       .replaceAll(root, '/home/ada')
       .replaceAll(old, '/opt/pizzapi')
       .replaceAll(hostname(), 'kitchen');
+  keepEarlier();
   rmSync(OUT, { recursive: true, force: true });
   mkdirSync(OUT, { recursive: true });
   cpSync(join(old, 'schemas/protocol/schema'), join(OUT, 'schema'), { recursive: true });
@@ -145,4 +148,14 @@ try {
   run.kill('SIGTERM');
   await new Promise((resolve) => run.once('exit', resolve));
   rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+/** Keeps what another release has recorded here, without its schemas. */
+function keepEarlier() {
+  if (!existsSync(`${OUT}release.json`)) return;
+  const { commit } = JSON.parse(readFileSync(`${OUT}release.json`, 'utf8'));
+  if (commit === previousRelease().commit) return;
+  const folder = join(EARLIER, commit.slice(0, 8));
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['frames', 'logs', 'rows', 'release']) cpSync(`${OUT}${name}.json`, join(folder, `${name}.json`));
 }

@@ -19,7 +19,7 @@ export function session(sessionId: string, fields: Partial<SessionInfo>, minutes
     sessionId,
     name: '',
     cwd: '/home/ada/code/pizzapi',
-    model: 'anthropic/claude-sonnet-4-5',
+    model: { provider: 'anthropic', id: 'claude-sonnet-4-5' },
     runnerId: 'r1',
     userId: 'owner',
     state: 'idle',

@@ -24,6 +24,16 @@ const failPages = (page: Page, fail: boolean) =>
   page.evaluate((value) => Object.assign((globalThis as unknown as { pages: object }).pages, { fail: value }), fail);
 const hasFocus = (page: Page, name: string) => expect.poll(() => focused(page)).toContain(name);
 
+describe('the list of sessions', () => {
+  it('names the model of a session, which a gateway sends in parts and the release before as a text', async () => {
+    const page = await scripted.open('/');
+    await page.getByText('claude-sonnet-4-5 · 12 messages').first().waitFor();
+    await page.getByText('demo · 0 messages').first().waitFor();
+    expect(await page.getByText('[object').count()).toBe(0);
+    await page.close();
+  });
+});
+
 describe('a list of 5,000 sessions', () => {
   it('is drawn near the window alone, fetches one page at a time at its end, and keeps its place then', async () => {
     const page = await scripted.open('/', MANY);

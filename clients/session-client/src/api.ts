@@ -1,7 +1,6 @@
 import {
   newId,
   newTraceContext,
-  type BlobRef,
   type CommandBody,
   type CommandReply,
   type EventsQuery,
@@ -19,6 +18,7 @@ import {
   type SessionsQuery,
   type SessionsReply,
   type SessionUsageReply,
+  type UploadReply,
   type UsageReply,
 } from '@pizzapi/protocol';
 import { downloadPath, TRANSFER_MS, uploadPart } from './fileRequests.js';
@@ -122,7 +122,7 @@ export function createApi(options: ApiOptions) {
     blob: (sid: string, hash: string) =>
       send<Blob>(session(sid, `/blobs/${id(hash)}`), { read: (response) => response.blob() }),
     uploadBlob: (sid: string, bytes: Blob | Uint8Array<ArrayBuffer>, mediaType: string) =>
-      send<BlobRef>(session(sid, '/blobs'), { method: 'POST', raw: { bytes, mediaType } }),
+      send<UploadReply>(session(sid, '/blobs'), { method: 'POST', raw: { bytes, mediaType } }),
   };
 }
 

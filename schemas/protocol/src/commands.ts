@@ -28,8 +28,15 @@ export type QueueOnStop = (typeof QUEUE_ON_STOP)[number];
 export const THINKING_LEVELS = ['off', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
 export type ThinkingLevel = (typeof THINKING_LEVELS)[number];
 
+/** The names of the original protocol for what an attachment has. `attachmentId` is the blob, `filename` the name. */
+export const OriginalAttachmentFields = {
+  attachmentId: Optional(BlobRef.properties.blob),
+  filename: Optional(Text),
+  url: Optional(Text),
+} as const;
+
 /** A file that was sent with an input and is stored as a blob. */
-export const Attachment = Type.Object({ name: Optional(Text), ...BlobRef.properties });
+export const Attachment = Type.Object({ name: Optional(Text), ...BlobRef.properties, ...OriginalAttachmentFields });
 export type Attachment = Static<typeof Attachment>;
 
 const Attachments = Optional(Type.Array(Attachment, { maxItems: 16 }));

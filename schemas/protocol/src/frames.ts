@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { checker } from './check.js';
-import { DELIVER_AS } from './commands.js';
+import { DELIVER_AS, OriginalAttachmentFields } from './commands.js';
 import { SessionPartial } from './deltas.js';
 import { errorInfo, type ErrorInfo } from './codedError.js';
 import { ID_PATTERN } from './ids.js';
@@ -33,12 +33,20 @@ const Trace = { traceparent: Optional(Text), tracestate: Optional(Text) };
 /** Maximum size in bytes of one message from a client. */
 export const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** A file with an input: inline (base64), or a blob that was uploaded before. */
+const GivenTexts = { name: Optional(Text), mediaType: Optional(Text) } as const;
+
+/**
+ * A file with an input: inline (base64), or a blob that was uploaded before. In the names of the original protocol,
+ * `attachmentId` or `url` (`/api/sessions/<sid>/blobs/<hash>`, also with an origin in front) names the blob.
+ */
 export const FrameAttachment = Type.Union([
-  Type.Object({ name: Optional(Text), ...BlobRef.properties }),
-  Type.Object({ name: Optional(Text), mediaType: Text, data: Text }),
+  Type.Object({ name: Optional(Text), ...BlobRef.properties, filename: Optional(Text) }),
+  Type.Object({ name: Optional(Text), mediaType: Text, data: Text, filename: Optional(Text) }),
+  Type.Object({ ...GivenTexts, ...OriginalAttachmentFields, attachmentId: BlobRef.properties.blob }),
+  Type.Object({ ...GivenTexts, ...OriginalAttachmentFields, url: Text }),
 ]);
 export type FrameAttachment = Static<typeof FrameAttachment>;
+export const isFrameAttachmentList = checker(Type.Array(FrameAttachment, { maxItems: 16 }));
 
 export const MODES = ['owner', 'approve', 'collab', 'read'] as const;
 export type ViewerMode = (typeof MODES)[number];

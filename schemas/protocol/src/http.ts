@@ -4,6 +4,7 @@ import { FrameAttachment } from './frames.js';
 import { ID_PATTERN } from './ids.js';
 import { RunnerInfo, SESSION_STATES, SessionInfo } from './info.js';
 import { SessionMetaState } from './meta.js';
+import { BlobRef } from './messages.js';
 import { ModelInfo } from './modelInfo.js';
 import { GoalRequest } from './modes.js';
 import { PiOptions } from './piOptions.js';
@@ -60,6 +61,10 @@ export const InputBody = Type.Object({
   deliverAs: Optional(Type.Enum([...DELIVER_AS])),
   attachments: Optional(Type.Array(FrameAttachment, { maxItems: 16 })),
 });
+
+/** `POST /api/sessions/:sid/blobs`: the file as an attachment of an input. `attachmentId` is the blob, `url` its address. */
+export const UploadReply = Type.Object({ ...BlobRef.properties, attachmentId: Text, url: Text });
+export type UploadReply = Static<typeof UploadReply>;
 
 /** `POST /api/sessions/:sid/commands` */
 export const CommandBody = Type.Object({ name: Text, args: Optional(Type.Record(Text, Type.Unknown())) });

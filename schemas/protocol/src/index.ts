@@ -29,6 +29,7 @@ export * from './stripMarkdown.js';
 export * from './guests.js';
 export * from './events.js';
 export * from './deltas.js';
+export * from './runnerResources.js';
 export * from './info.js';
 export * from './interruption.js';
 export * from './rows.js';

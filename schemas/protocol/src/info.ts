@@ -5,6 +5,14 @@ import { GuestRefs } from './guests.js';
 import { APPROVAL_MODES, SESSION_MODES } from './modes.js';
 import { ModelInfo } from './modelInfo.js';
 import { RunnerPi, SessionPi } from './piInfo.js';
+import {
+  RunnerAgent,
+  RunnerHook,
+  RunnerPanel,
+  RunnerPlugin,
+  RunnerSkill,
+  RunnerTriggerDef,
+} from './runnerResources.js';
 import { RunnerRights } from './runnerRpc/rights.js';
 
 export const SESSION_STATES = ['idle', 'working', 'waiting', 'ended'] as const;
@@ -15,8 +23,8 @@ export const SessionInfo = Type.Object({
   name: Type.String(),
   cwd: Type.String(),
   /**
-   * `provider/id`, or its parts, null when none is known. The log and the buckets hold the text; readers accept both, so
-   * that a gateway of a later version may send the parts.
+   * Its provider and its id, null when none is known: gateways send this form. The log and the buckets hold the text
+   * `provider/id`, which a gateway of an earlier version sends too. `modelText` reads both.
    */
   model: Type.Union([Type.String(), ModelInfo, Type.Null()]),
   runnerId: Type.String(),
@@ -62,14 +70,22 @@ export const SessionInfo = Type.Object({
    * account. `shareId` is the id of the share, `by` the name of the owner.
    */
   shared: Type.Optional(Type.Object({ shareId: Type.String(), by: Type.String(), mode: Type.Enum([...SHARE_MODES]) })),
-  /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */
+  /** The names that readers of the original protocol know. Set by the gateway in answers and frames. */
   shareUrl: Type.Optional(Type.String()),
   sessionName: Type.Optional(Type.String()),
   isEphemeral: Type.Optional(Type.Boolean()),
   isActive: Type.Optional(Type.Boolean()),
   lastHeartbeatAt: Type.Optional(Type.Number()),
+  /** Same as `model`, for readers of earlier versions. The next release leaves it out. */
   modelInfo: Type.Optional(Type.Union([ModelInfo, Type.Null()])),
+  /** The name of its runner. Missing: the reader may not use the runner. */
   runnerName: Type.Optional(Type.String()),
+  /** The viewers that were connected at all gateways when this was sent. A later change sends nothing. */
+  viewerCount: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** The name of its owner. Missing: the reader has no account with access to the session. */
+  userName: Type.Optional(Type.String()),
+  /** When the retention rules erase it, in ms since epoch. Missing: it has not ended, or no rule names a day. */
+  expiresAt: Type.Optional(Type.Number()),
 });
 export type SessionInfo = Static<typeof SessionInfo>;
 
@@ -119,7 +135,20 @@ export const RunnerInfo = Type.Object({
   git: Type.Optional(Type.String()),
   /** Set by the gateway from the leases. */
   online: Type.Optional(Type.Boolean()),
-  /** The names that readers of the original protocol know. Set by the gateway in answers over HTTP. */
+  /**
+   * What pi loads in every session of the host. The gateway always sends both: empty for a host of an earlier version, and
+   * for a terminal. Nothing in this product or in pi reads definitions of agents yet, so a host announces no agents.
+   */
+  skills: Type.Optional(Type.Array(RunnerSkill)),
+  agents: Type.Optional(Type.Array(RunnerAgent)),
+  /** The extensions of pi, and the packages they come from. Missing: the host does not announce them. */
+  plugins: Type.Optional(Type.Array(RunnerPlugin)),
+  /** Which events the extensions handle. Only running an extension tells that, so no host announces it. */
+  hooks: Type.Optional(Type.Array(RunnerHook)),
+  /** Panels and triggers of the services of a host. No host announces them yet. */
+  panels: Type.Optional(Type.Array(RunnerPanel)),
+  triggerDefs: Type.Optional(Type.Array(RunnerTriggerDef)),
+  /** The names that readers of the original protocol know. Set by the gateway in answers and frames. */
   sessionCount: Type.Optional(Type.Integer()),
   serviceIds: Type.Optional(Type.Array(Type.String())),
 });

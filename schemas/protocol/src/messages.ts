@@ -9,6 +9,9 @@ export const BlobRef = Type.Object({
   mediaType: Type.String(),
 });
 
+/** The address of a blob, below the address of the gateway. */
+export const blobPath = (sid: string, hash: string): string => `/api/sessions/${sid}/blobs/${hash}`;
+
 /** A blob and the JSON pointer of its place in the event. The event holds a short preview there. */
 export const PlacedBlob = Type.Object({ path: Type.String(), ...BlobRef.properties });
 

@@ -15,7 +15,7 @@ export function modelInfoOf(model: string, name?: string): ModelInfo | null {
   return { provider: model.slice(0, at), id: model.slice(at + 1), ...(name === undefined ? {} : { name }) };
 }
 
-/** Returns `provider/id` for a model in either form, and no text for none. */
+/** Returns `provider/id` for a model in either form, and an empty text for none. Every reader of `model` uses it. */
 export function modelText(model: string | Pick<ModelInfo, 'provider' | 'id'> | null): string {
   if (model === null) return '';
   return typeof model === 'string' ? model : `${model.provider}/${model.id}`;

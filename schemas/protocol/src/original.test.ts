@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Attachment } from './commands.js';
+import { RunnerInfo, SessionInfo } from './info.js';
+import { ModelInfo } from './modelInfo.js';
 import { isValidPassword, PASSWORD_REQUIREMENTS, validatePassword } from './password.js';
 import { compareSemver, isSocketProtocolCompatible, parseSemverTriplet, SOCKET_PROTOCOL_VERSION } from './version.js';
 
@@ -49,5 +52,30 @@ describe('versions', () => {
     expect(SOCKET_PROTOCOL_VERSION).toBe(1);
     for (const fine of [1, '1', undefined, null, 'x', 1.5, {}]) expect(isSocketProtocolCompatible(fine)).toBe(true);
     for (const other of [0, 2, -1, '2']) expect(isSocketProtocolCompatible(other)).toBe(false);
+  });
+});
+
+describe('shared types', () => {
+  it.each([
+    [
+      'SessionInfo',
+      SessionInfo,
+      [
+        ...['sessionId', 'shareUrl', 'cwd', 'startedAt', 'sessionName', 'isEphemeral', 'isActive', 'lastHeartbeatAt'],
+        ...['model', 'runnerId', 'runnerName', 'parentSessionId', 'viewerCount', 'userId', 'userName', 'expiresAt'],
+      ],
+    ],
+    [
+      'RunnerInfo',
+      RunnerInfo,
+      [
+        ...['runnerId', 'name', 'roots', 'sessionCount', 'skills', 'agents', 'plugins', 'hooks', 'version', 'platform'],
+        ...['serviceIds', 'panels', 'triggerDefs', 'warnings'],
+      ],
+    ],
+    ['ModelInfo', ModelInfo, ['provider', 'id', 'name']],
+    ['Attachment', Attachment, ['attachmentId', 'mediaType', 'filename', 'url']],
+  ])('%s has all fields of the original protocol', (_name, { properties }, fields) => {
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(fields));
   });
 });

@@ -4,6 +4,7 @@ import { ID_PATTERN } from './ids.js';
 import { RunnerModel } from './info.js';
 import { APPROVAL_MODES } from './modes.js';
 import { RunnerPi } from './piInfo.js';
+import { RUNNER_RESOURCE_FIELDS } from './runnerResources.js';
 import { RunnerRights } from './runnerRpc/rights.js';
 
 /** The events of a runner, on `runner.<rid>.events`. */
@@ -32,9 +33,12 @@ export const RUNNER_EVENT_FIELDS = {
     allow: Type.Optional(RunnerRights),
     /** The version of its git. Missing: it has none, or is of an earlier version; it makes no work trees. */
     git: Type.Optional(Text),
+    ...RUNNER_RESOURCE_FIELDS,
   },
   /** The models changed, because a key or a custom model was added. */
   models_changed: { models: Type.Array(RunnerModel), defaultModel: Text },
+  /** What pi loads in every session of the host, after it changed. The runner looks when it asks pi for its models. */
+  resources_changed: { ...RUNNER_RESOURCE_FIELDS },
   /** New sessions run on another pi, because it was installed, updated or removed, or does not load. */
   pi_changed: { piVersion: Text, pi: RunnerPi },
   runner_stopped: { reason: Text },

@@ -50,4 +50,9 @@ export const WIRE_HISTORY = [
     hash: '0d575290fe2a287c',
     what: 'A reader of a session in a list accepts its model as a text or as `ModelInfo`. Added: the requests to a runner about terminals, files, git, the changes of a session and its work tree; the frames of a terminal; `files` of `hello`; `worktree` of a new session; `git` of `runner_started` and of a runner in lists.',
   },
+  {
+    version: 1,
+    hash: 'c498c75cd554dde5',
+    what: 'Gateways send the model of a session as `ModelInfo`, in answers and frames; `modelInfo` stays beside it for one release. Added: `viewerCount`, `userName` and `expiresAt` of a session in lists; `skills`, `agents`, `plugins`, `hooks`, `panels` and `triggerDefs` of a runner in lists, the first three in `runner_started`; the runner event `resources_changed`; `attachmentId`, `filename` and `url` of attachments, and in the answer to an upload.',
+  },
 ] as const;

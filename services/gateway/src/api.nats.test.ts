@@ -208,6 +208,46 @@ describe('commands', () => {
     expect(blob.headers.get('content-security-policy')).toContain('sandbox');
   });
 
+  it('take attachments in the names of the original protocol, as an input and as a command', async () => {
+    const sid = await spawn();
+    const path = `/api/sessions/${sid}`;
+    const headers = { 'content-type': 'text/plain' };
+    const up = await s.fetch(`${path}/blobs`, { method: 'POST', body: 'some notes', headers });
+    const { blob, url, ...others } = (await up.json()) as { blob: string; url: string };
+    expect(others).toEqual({ size: 10, mediaType: 'text/plain', attachmentId: blob });
+    expect(url).toBe(`${pageOf(s.url)}${path}/blobs/${blob}`);
+    const stored = { ...{ blob, size: 10, attachmentId: blob }, ...{ name: 'notes.md', filename: 'notes.md' } };
+    for (const [attachment, mediaType] of [
+      [{ attachmentId: blob, filename: 'notes.md', mediaType: 'text/markdown' }, 'text/markdown'],
+      [{ attachmentId: blob, filename: 'notes.md' }, 'text/plain'],
+      [{ url, filename: 'notes.md' }, 'text/plain'],
+      [{ name: 'notes.md', blob, size: 1, mediaType: 'text/markdown' }, 'text/markdown'],
+    ] as const) {
+      const input = { text: 'look', attachments: [attachment] };
+      for (const sent of [
+        await post(`${path}/input`, input),
+        await post(`${path}/commands`, { name: 'input', args: input }),
+      ]) {
+        expect(sent.status).toBe(202);
+        await expect
+          .poll(() => runner.commands.find(({ commandId }) => commandId === sent.body['commandId'])?.args)
+          .toMatchObject({ text: 'look', attachments: [{ ...stored, mediaType }] });
+      }
+    }
+    const attachments = [{ attachmentId: blob, filename: 'notes.md' }];
+    expect((await post('/api/sessions', { runnerId: 'r1', prompt: 'look', attachments })).status).toBe(201);
+    expect(runner.commands.at(-1)).toMatchObject({ name: 'new_session', args: { attachments: [stored] } });
+    for (const [attachment, status, code] of [
+      [{ url: 'https://elsewhere.example/notes.md' }, 422, 'command_invalid'],
+      [{ attachmentId: '0'.repeat(64) }, 404, 'blob_not_found'],
+      [{ filename: 'notes.md' }, 400, 'bad_request'],
+      [{ blob: 7, data: 7, mediaType: 7 }, 400, 'bad_request'],
+    ] as const)
+      expect(await post(`${path}/input`, { text: 'look', attachments: [attachment] })).toMatchObject(
+        failure(status, code),
+      );
+  });
+
   it('by HTTP answer 202 with their id; the same key is the same command', async () => {
     const sid = await spawn();
     const path = `/api/sessions/${sid}/commands`;

@@ -13,7 +13,6 @@ import {
 import { splitAddresses } from '@pizzapi/protocol';
 import { Joins } from './audit/joins.js';
 import { DenialAuditor } from './audit/denialAuditor.js';
-import type { Principal } from './auth/principal.js';
 import { OriginPolicy } from './auth/originPolicy.js';
 import { CredentialCache } from './auth/credentialCache.js';
 import { ShareGuests } from './auth/shareGuests.js';
@@ -64,6 +63,7 @@ import { IdempotentIds } from './session/keys.js';
 import { SessionReader } from './session/reader.js';
 import { AccountLogSizes } from './session/logSizes.js';
 import { SessionLoader } from './session/sessionLoader.js';
+import { SessionEntries } from './session/sessionEntries.js';
 import { SessionPages } from './session/sessionPages.js';
 import { SharedSessions } from './session/sharedSessions.js';
 import { RelayStorage } from './session/relayStorage.js';
@@ -171,6 +171,11 @@ export async function createGateway({
     ...(tracing.isOn ? { tracing } : {}),
     log,
   });
+  const entries = new SessionEntries({
+    ...{ publicUrl, directory, shares, accountOf },
+    countViewers: (sid) => rooms.countViewers(sid),
+    retentionDays: options.retentionDays ?? 0,
+  });
   const spawner = new Spawner({
     ...{ b, directory, access, spawns, blobs, storage, commandSender, replies, ids, tracing },
     publicUrl,
@@ -228,6 +233,7 @@ export async function createGateway({
     terminals,
     rooms,
     reader,
+    entries,
     access,
     visibility,
     commandSender,
@@ -298,9 +304,7 @@ export async function createGateway({
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
   fileTransferRoutes(app, { access, calls, directory, loader, metrics });
-  const runnerNameFor = (principal: Principal, rid: string) =>
-    access.mayUseRunner(principal, rid) ? directory.runner(rid)?.name : undefined;
-  sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, publicUrl, runnerNameFor });
+  sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, entries });
   purgeRoutes(app, { eraser, metrics });
   networkRoutes(app, { network, metrics });
   shareRoutes(app, {
@@ -314,7 +318,7 @@ export async function createGateway({
     findPerson,
     accountOf,
   });
-  blobRoutes(app, { access, blobs, storage, rates, metrics });
+  blobRoutes(app, { access, blobs, storage, rates, metrics, publicUrl });
   usageRoutes(app, { access, storage });
   auditRoutes(app, { b });
   topRoutes(app, { b, directory, metrics, relayStorage, version: VERSION });

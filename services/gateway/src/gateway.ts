@@ -36,6 +36,8 @@ export interface GatewayOptions {
   passwords?: Partial<PasswordLimits>;
   /** Bytes that accounts, sessions and links may store. */
   storage?: Partial<StorageLimits>;
+  /** Days after its end that a session is kept, where its account has no rule; 0 = for good. The authenticator erases. */
+  retentionDays?: number;
   /** What accounts, links and addresses may send in a minute. */
   rates?: Partial<ActionRateLimits>;
   /** Where notifications may be sent; by default not to private addresses. */

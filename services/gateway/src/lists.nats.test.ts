@@ -43,6 +43,41 @@ const ids = ({ sessions }: SessionsReply): string[] => sessions.map(({ sessionId
 const statusOf = async (sid: string, { token }: TestPerson): Promise<number> =>
   (await s.fetch(`/api/sessions/${sid}`, { token })).status;
 
+describe('the entry of a session', () => {
+  it('has its model in parts in every answer and frame, while the row keeps the text', async () => {
+    const cleo = await s.person('Cleo');
+    const sid = 'cleo-model';
+    const parts = { provider: 'openrouter', id: 'anthropic/claude' };
+    const model = 'openrouter/anthropic/claude';
+    await project(cleo, sid, { model, state: 'ended', endedAt: 1_000, lastActivityAt: 2_000 * DAY });
+    const expected = {
+      sessionId: sid,
+      model: parts,
+      modelInfo: parts,
+      sessionName: '',
+      userName: 'Cleo',
+      viewerCount: 0,
+    };
+    await expect
+      .poll(async () => (await page('', cleo)).sessions.find(({ sessionId }) => sessionId === sid), PATIENT)
+      .toMatchObject(expected);
+    const one = await s.fetch(`/api/sessions/${sid}`, { token: cleo.token });
+    expect(await one.json()).toMatchObject({ session: expected });
+    const hub = await s.connect('/ws/hub', { token: cleo.token });
+    const [first] = (await hub.heard('sessions'))['sessions'] as SessionInfo[];
+    expect(first).toMatchObject(expected);
+    expect(first).not.toHaveProperty('expiresAt');
+    await project(cleo, sid, { model, state: 'idle', name: 'Renamed', lastActivityAt: 2_000 * DAY });
+    expect(await hub.heard('session_status')).toMatchObject({ session: { model: parts, sessionName: 'Renamed' } });
+    await project(cleo, sid, { model: '', state: 'ended', lastActivityAt: 2_000 * DAY });
+    await expect
+      .poll(() => (hub.of('session_status').at(-1)?.['session'] as SessionInfo | undefined)?.model, PATIENT)
+      .toBeNull();
+    expect((await sessionRows(s.b).get(sessionRowKey(cleo.userId, sid)))?.value.info.model).toBe('');
+    hub.ws.close();
+  });
+});
+
 describe('the list of sessions', () => {
   it('comes page by page, each session once, also when another gateway answers', async () => {
     const { url } = await s.start();

@@ -31,6 +31,7 @@ export const GATEWAY_OPTIONS = defineOptions({
   accountStorage: OPTIONS.accountStorage,
   sessionStorage: OPTIONS.sessionStorage,
   linkStorage: OPTIONS.linkStorage,
+  retentionDays: OPTIONS.retentionDays,
   accountRate: OPTIONS.accountRate,
   linkRate: OPTIONS.linkRate,
   addressRate: OPTIONS.addressRate,

@@ -277,6 +277,7 @@ describe('a session that is shared with an account', () => {
     expect((await hub.heard('session_added'))['session']).toMatchObject({
       sessionId: sid,
       shared: { shareId, mode: 'collab', by: 'Owner' },
+      userName: 'Owner',
     });
     expect(await listOf(eve)).toEqual([[sid, 'collab']]);
     expect(await listOf(bob)).toEqual([]);

@@ -19,6 +19,7 @@ import {
 } from '@pizzapi/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestClient } from './testing/client.js';
+import { PATIENT } from './testing/patience.js';
 import { startScenario, type GatewayScenario } from './testing/scenario.js';
 
 let s: GatewayScenario;
@@ -249,6 +250,27 @@ describe('a bad client', () => {
 });
 
 describe('two gateways', () => {
+  it('count the viewers of a session at both, also the gateway that has none of them', async () => {
+    const { sid } = await session(1);
+    const { gateway, url } = await s.start();
+    const countAt = async (at?: string) => {
+      const answer = await s.fetch(`/api/sessions/${sid}`, at === undefined ? {} : { url: at });
+      return ((await answer.json()) as { session: { viewerCount: number } }).session.viewerCount;
+    };
+    expect(await countAt()).toBe(0);
+    const here = await watch(sid);
+    await watch(sid);
+    expect(here.of('hello')[0]).toMatchObject({ session: { viewerCount: 1 } });
+    expect(await countAt()).toBe(2);
+    await expect.poll(() => countAt(url), PATIENT).toBe(2);
+    await watch(sid, {}, { url });
+    await expect.poll(() => countAt(), PATIENT).toBe(3);
+    here.ws.close();
+    await expect.poll(() => countAt(url), PATIENT).toBe(2);
+    await gateway.stop();
+    await expect.poll(() => countAt(), PATIENT).toBe(1);
+  });
+
   it('list the viewers of a session at both, until one gateway ends', async () => {
     const { sid } = await session(1);
     const { gateway, url } = await s.start();

@@ -219,10 +219,12 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       },
       models: models.current.models.filter((model) => model.available),
       defaultModel: models.current.defaultModel,
+      ...models.current.resources,
     });
     const startedPi = pi.key;
     models.onChange = ({ models: all, defaultModel }) =>
       void publisher.publish({ type: 'models_changed', models: all.filter((model) => model.available), defaultModel });
+    models.onResources = (resources) => void publisher.publish({ type: 'resources_changed', ...resources });
     warn = (warning) => void publisher.publish({ type: 'runner_warning', ...warning });
     early.forEach(warn);
     const erased = new Set<string>();

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requestRpc } from '@pizzapi/backbone';
@@ -11,8 +11,18 @@ let rig: Rig;
 
 beforeAll(async () => {
   rig = await Rig.start();
+  await writeSkill('bake', 'Bakes');
   await rig.startDaemon({ PIZZAPI_ALLOW: 'sessions' });
 });
+
+/** Gives the person's pi a skill, and returns how the runner announces it. */
+async function writeSkill(name: string, description: string): Promise<object> {
+  const folder = join(rig.folder, 'agent', 'skills', name);
+  await mkdir(folder, { recursive: true });
+  const filePath = join(folder, 'SKILL.md');
+  await writeFile(filePath, `---\nname: ${name}\ndescription: ${description}\n---\nDo it.\n`);
+  return { name, description, filePath };
+}
 
 afterAll(async () => {
   await rig.close();
@@ -28,6 +38,22 @@ describe('a runner', () => {
     // The pi that PIZZAPI_PI names; the tests set it.
     const { installation } = await requirePi();
     expect(started).toMatchObject({ piVersion: installation.version, pi: describeInstallation(installation) });
+  });
+
+  it('announces the skills that pi loads, at its start and when one was added', async () => {
+    const bake = await writeSkill('bake', 'Bakes');
+    const { runnerEvents, runnerId, backbone } = rig;
+    const ours = (event: object | undefined) =>
+      ((event as { skills?: { filePath: string }[] } | undefined)?.skills ?? []).filter(({ filePath }) =>
+        filePath.startsWith(rig.folder),
+      );
+    expect(ours(runnerEvents.items[0])).toEqual([bake]);
+    expect(runnerEvents.items[0]).toMatchObject({ agents: [], plugins: [] });
+    const slice = await writeSkill('slice', 'Slices');
+    // A list of models makes the runner look at pi's files now.
+    await requestRpc(backbone, subjects.runnerRpc(runnerId, 'models'), encode({}), { timeoutMs: 20_000 });
+    const changed = await runnerEvents.until((event) => event.type === 'resources_changed');
+    expect(ours(changed)).toEqual(expect.arrayContaining([bake, slice]));
   });
 
   it('starts a session, prompts the agent and writes the whole turn in order', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
@@ -67,6 +67,25 @@ describe('the models of a runner', () => {
     expect(asked).toBe(1);
     await next.refresh();
     expect(next.current.defaultModel).toBe('a/two');
+  });
+
+  it('what pi loads is reported apart from the models, and is known at the next start', async () => {
+    const skills = [{ name: 'pdf', description: 'Reads PDF files', filePath: '/pdf/SKILL.md' }];
+    answer = async () => ({ ...list('a/one'), resources: { skills, agents: [], plugins: [] } });
+    await catalog().load();
+    const next = catalog();
+    const reported: unknown[] = [];
+    next.onResources = (resources) => reported.push(resources);
+    await next.load();
+    expect(next.current.resources).toEqual({ skills, agents: [], plugins: [] });
+    await next.refresh();
+    expect(reported).toEqual([]);
+    // A skill is added: the folder of skills is another one.
+    await mkdir(join(folder, 'skills'));
+    answer = async () => ({ ...list('a/one'), resources: { skills: [], agents: [], plugins: [] } });
+    await next.refresh();
+    expect(reported).toEqual([{ skills: [], agents: [], plugins: [] }]);
+    expect(changes).toEqual(['a/one']);
   });
 
   it('without an answer of pi the models of its last answer stay known', async () => {

@@ -1,12 +1,24 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPrivateFile, writePrivateJson, type Logger } from '@pizzapi/process';
-import { errorInfo, isMap, isRunnerEvent, mapAt, stringAt, toErrorInfo, type ErrorInfo } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  isMap,
+  isRunnerEvent,
+  mapAt,
+  stringAt,
+  toErrorInfo,
+  type ErrorInfo,
+  type RunnerResources,
+} from '@pizzapi/protocol';
 import type { ModelList } from '../ipc/messages.js';
 import { noKeyError } from '../noKeyError.js';
 
-/** The files of pi's folder that decide which models there are, and with which keys. */
-const FILES = ['auth.json', 'models.json', 'settings.json'];
+/**
+ * What of pi's folder decides which models there are, with which keys, and what pi loads. A folder changes when something is
+ * added to it or removed from it: a skill that is rewritten counts at the next answer.
+ */
+const FILES = ['auth.json', 'models.json', 'settings.json', 'skills', 'extensions'];
 
 export interface ModelCatalogDeps {
   /** pi's own folder. */
@@ -26,13 +38,15 @@ interface KeptAnswer {
   list: ModelList;
 }
 
-/** The models of the person's pi, asked for again whenever pi's files have changed. */
+/** The models of the person's pi and what it loads, asked for again whenever pi's files have changed. */
 export class ModelCatalog {
   private stamp = '';
   private list: ModelList | undefined;
   private reading: Promise<void> = Promise.resolve();
   /** Called with another list, whatever the reason why pi was asked. */
   onChange: (list: ModelList) => void = () => undefined;
+  /** The same of what pi loads. */
+  onResources: (resources: RunnerResources) => void = () => undefined;
 
   constructor(private readonly deps: ModelCatalogDeps) {}
 
@@ -79,11 +93,12 @@ export class ModelCatalog {
   private async read(): Promise<void> {
     const stamp = await this.stampOf();
     if (stamp === this.stamp) return;
-    const before = JSON.stringify(this.list);
+    const before = this.list;
     const list = await this.deps.ask(this.deps.agentDir);
     this.list = list;
     this.stamp = stamp;
-    if (JSON.stringify(list) !== before) this.onChange(list);
+    if (!isSame(withoutResources(list), withoutResources(before))) this.onChange(list);
+    if (!isSame(list.resources, before?.resources)) this.onResources(list.resources ?? {});
     // Without it the next start asks before it begins.
     await writePrivateJson(this.deps.file, { stamp, list } satisfies KeptAnswer).catch((error: unknown) =>
       this.deps.log.warn({ err: error }, 'the list of models could not be kept'),
@@ -99,10 +114,17 @@ export class ModelCatalog {
   }
 }
 
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+const withoutResources = (list: ModelList | undefined) => ({ ...list, resources: undefined });
+
 function parseAnswer(value: unknown): KeptAnswer | undefined {
   if (!isMap(value)) return undefined;
   const event: unknown = { type: 'models_changed', at: 0, ...mapAt(value, 'list') };
   const stamp = stringAt(value, 'stamp');
   if (stamp === undefined || !isRunnerEvent(event) || event.type !== 'models_changed') return undefined;
-  return { stamp, list: { models: event.models, defaultModel: event.defaultModel } };
+  const resources: unknown = { type: 'resources_changed', at: 0, ...mapAt(mapAt(value, 'list') ?? {}, 'resources') };
+  const list = { models: event.models, defaultModel: event.defaultModel };
+  if (!isRunnerEvent(resources) || resources.type !== 'resources_changed') return { stamp, list };
+  const { skills, agents, plugins } = resources;
+  return { stamp, list: { ...list, ...(skills === undefined ? {} : { resources: { skills, agents, plugins } }) } };
 }

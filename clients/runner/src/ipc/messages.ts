@@ -7,6 +7,7 @@ import type {
   GuestRef,
   PiOptions,
   RunnerModel,
+  RunnerResources,
   ThinkingLevel,
   TraceContext,
 } from '@pizzapi/protocol';
@@ -33,6 +34,8 @@ export interface ModelList {
   defaultModel: string;
   /** Which variables of the environment a model refers to that are not set, by `provider/id`. */
   unset?: Readonly<Record<string, readonly string[]>>;
+  /** What pi loads in every session. Missing: pi did not list it, or the worker is of an earlier version. */
+  resources?: RunnerResources;
 }
 
 /** A pi session file to import. */

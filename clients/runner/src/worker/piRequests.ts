@@ -1,7 +1,7 @@
 import { CodedError } from '@pizzapi/protocol';
 import type { LoadedPi } from '../installation/types.js';
 import type { ImportRequest, ImportSummary, ModelList } from '../ipc/messages.js';
-import { listModels, readPiSessionFile } from '../pi/index.js';
+import { listModels, listResources, readPiSessionFile } from '../pi/index.js';
 import { jsonLines } from './jsonLines.js';
 import { refusal } from '../ipc/refusal.js';
 
@@ -23,8 +23,11 @@ export class PiRequests {
   async models(agentDir: string): Promise<ModelList> {
     await this.prepared;
     const list = listModels(agentDir, { all: true });
-    this.listing = list.catch(() => undefined);
-    return list;
+    // A runner without its skills is of use; one without models is not.
+    const resources = listResources(agentDir).catch(() => undefined);
+    this.listing = Promise.allSettled([list, resources]);
+    const [models, loaded] = await Promise.all([list, resources]);
+    return { ...models, ...(loaded === undefined ? {} : { resources: loaded }) };
   }
 
   /** Resolves when no list of models is being made: pi keeps its providers once for the whole process. */

@@ -1,9 +1,12 @@
 import type { RunnerInfo } from '../info.js';
 import { isRunnerEvent, type RunnerEvent } from '../runnerEvents.js';
+import { boundedResources } from '../runnerResources.js';
 
 /** The number of warnings and of folders in the entry of a runner. */
 const KEPT_WARNINGS = 20;
 const KEPT_FOLDERS = 12;
+
+const NO_RESOURCES: Partial<RunnerInfo> = { skills: undefined, agents: undefined, plugins: undefined };
 
 /** The state of a runner before its first event. */
 export function initialRunnerInfo(runnerId: string): RunnerInfo {
@@ -35,14 +38,16 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
   switch (event.type) {
     case 'runner_started': {
       const { type: _type, at, epoch: _epoch, ...said } = event;
-      // An earlier version of the runner does not state its pi and its wire.
+      // An earlier version of the runner does not state its pi, its wire and what pi loads.
       return {
         ...info,
         pi: undefined,
         wire: undefined,
         allow: undefined,
         git: undefined,
+        ...NO_RESOURCES,
         ...said,
+        ...boundedResources(said),
         sessions: [],
         warnings: [],
         startedAt: at,
@@ -51,6 +56,8 @@ function evolve(info: RunnerInfo, event: RunnerEvent): RunnerInfo {
     }
     case 'models_changed':
       return { ...info, models: event.models, defaultModel: event.defaultModel };
+    case 'resources_changed':
+      return { ...info, ...NO_RESOURCES, ...boundedResources(event) };
     case 'pi_changed':
       return { ...info, piVersion: event.piVersion, pi: event.pi };
     case 'runner_stopped':

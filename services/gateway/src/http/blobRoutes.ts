@@ -1,5 +1,5 @@
 import { storageFull, type BlobStore } from '@pizzapi/backbone';
-import { BlobRef, errorInfo } from '@pizzapi/protocol';
+import { blobPath, errorInfo, UploadReply } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { unknownSession, type Access } from '../session/access.js';
 import { isMediaType, MAX_ATTACHMENT_BYTES } from '../session/attachments.js';
@@ -22,6 +22,8 @@ export interface BlobDeps {
   storage: Storage;
   rates: ActionRates;
   metrics: GatewayMetrics;
+  /** The address people open, without a slash at its end. */
+  publicUrl: () => string;
 }
 
 type OfSession = { Params: { sid: string } };
@@ -32,7 +34,8 @@ function plainType(mediaType: string): string {
 }
 
 /** Blobs belong to sessions: in each there are those that its host, its owner and its guests have brought to it. */
-export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates, metrics }: BlobDeps): void {
+export function blobRoutes(app: FastifyInstance, deps: BlobDeps): void {
+  const { access, blobs, storage, rates, metrics, publicUrl } = deps;
   const refuse = refuser(metrics);
 
   /** Before the body is read: whoever sends too many, or has no room, need not send it. */
@@ -87,7 +90,7 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
           summary: 'Upload a file to attach to an input',
           tag,
           params: SessionParams,
-          answers: { 201: BlobRef },
+          answers: { 201: UploadReply },
         }),
       },
       async (request, reply) => {
@@ -105,7 +108,10 @@ export function blobRoutes(app: FastifyInstance, { access, blobs, storage, rates
         const { share, credential } = principalOf(request);
         const link = share && credential.id;
         const stored = await blobs.put({ userId, sid }, request.body, mediaType, { link, keep: false });
-        if (stored.kind === 'stored') return reply.code(201).send(stored.ref);
+        if (stored.kind === 'stored') {
+          const { blob } = stored.ref;
+          return reply.code(201).send({ ...stored.ref, attachmentId: blob, url: publicUrl() + blobPath(sid, blob) });
+        }
         return refuse(reply, { error: storageFull(stored.shortage, share !== undefined) });
       },
     );

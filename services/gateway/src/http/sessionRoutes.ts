@@ -12,13 +12,13 @@ import {
   SessionsReply,
   type ErrorInfo,
   type SessionInfo,
-  withListFields,
 } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { clientTrace } from '../clientTrace.js';
 import type { GatewayMetrics } from '../metrics.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
+import { readerOf, type SessionEntries } from '../session/sessionEntries.js';
 import type { SessionPages } from '../session/sessionPages.js';
 import type { SessionReader } from '../session/reader.js';
 import type { Principal } from '../auth/principal.js';
@@ -36,10 +36,7 @@ export interface SessionRoutesDeps {
   spawner: Spawner;
   remover: Remover;
   metrics: GatewayMetrics;
-  /** The address people open, without a slash at its end. */
-  publicUrl: () => string;
-  /** The name of a runner, for its owner alone. */
-  runnerNameFor: (principal: Principal, rid: string) => string | undefined;
+  entries: SessionEntries;
 }
 
 /** A body with attachments inline: 10 MiB of file are 14 MiB of base64. */
@@ -59,13 +56,9 @@ const keyOf = ({ headers }: FastifyRequest): string | undefined => {
 };
 
 export function sessionRoutes(app: FastifyInstance, deps: SessionRoutesDeps): void {
-  const { b, pages, reader, commandSender, spawner, remover, metrics } = deps;
+  const { b, pages, reader, commandSender, spawner, remover, metrics, entries } = deps;
   const refuse = refuser(metrics);
-  const listed = (principal: Principal, session: SessionInfo): SessionInfo =>
-    withListFields(session, {
-      shareUrl: `${deps.publicUrl()}/s/${session.sessionId}`,
-      runnerName: deps.runnerNameFor(principal, session.runnerId),
-    });
+  const listed = (principal: Principal, session: SessionInfo): SessionInfo => entries.for(readerOf(principal), session);
   const fail = (reply: FastifyReply, error: ErrorInfo): FastifyReply => refuse(reply, { error });
   const sent = (reply: FastifyReply, outcome: SendCommandOutcome): FastifyReply =>
     outcome.kind === 'sent' ? reply.code(202).send({ commandId: outcome.commandId }) : refuse(reply, outcome);

@@ -20,19 +20,19 @@ describe('who watches a session at another gateway', () => {
     const changed = vi.fn();
     const [mine, theirs] = [here.open('s', changed), there.open('s', vi.fn())];
     const another = here.open('t', vi.fn());
-    theirs.publish([viewer('a'), viewer('b')]);
+    theirs.publish([viewer('a'), viewer('b')], 2);
     expect(mine.viewers()).toEqual([viewer('a'), viewer('b')]);
     expect(changed).toHaveBeenCalledTimes(1);
     expect(theirs.viewers()).toEqual([]);
     expect(another.viewers()).toEqual([]);
-    theirs.publish([]);
+    theirs.publish([], 0);
     expect(mine.viewers()).toEqual([]);
     end();
   });
 
   it('is known to a gateway that opens the session later', () => {
     const { here, there, end } = twoGateways();
-    there.open('s', vi.fn()).publish([viewer('a')]);
+    there.open('s', vi.fn()).publish([viewer('a')], 1);
     expect(here.open('s', vi.fn()).viewers()).toEqual([viewer('a')]);
     end();
   });
@@ -40,7 +40,7 @@ describe('who watches a session at another gateway', () => {
   it('is known again after messages were missed', () => {
     const { bus, here, there, end } = twoGateways();
     const [mine, theirs] = [here.open('s', vi.fn()), there.open('s', vi.fn())];
-    bus.lose(() => theirs.publish([viewer('a')]));
+    bus.lose(() => theirs.publish([viewer('a')], 1));
     expect(mine.viewers()).toEqual([]);
     bus.mend();
     expect(mine.viewers()).toEqual([viewer('a')]);
@@ -51,7 +51,7 @@ describe('who watches a session at another gateway', () => {
     const { bus, here, there, later, end } = twoGateways();
     const mine = here.open('s', vi.fn());
     const theirs = there.open('s', vi.fn());
-    theirs.publish([viewer('a')]);
+    theirs.publish([viewer('a')], 1);
     for (let i = 0; i < 5; i++) {
       later(1_000);
       there.beat();
@@ -76,6 +76,72 @@ describe('who watches a session at another gateway', () => {
     for (const message of [null, 7, {}, { from: 'g' }, { from: 'g', viewers: 'all' }, { from: 'g', viewers: [{}] }])
       bus.send('gateway.presence.s', message as object);
     expect(mine.viewers()).toEqual([]);
+    end();
+  });
+});
+
+describe('how many watch a session at other gateways', () => {
+  function beating() {
+    const stage = twoGateways();
+    const beat = () => [stage.here, stage.there].forEach((gateway) => gateway.beat());
+    return { ...stage, beat };
+  }
+
+  it('is counted with the next beat for every session, also one that is not open here', () => {
+    const { here, there, beat, end } = beating();
+    const theirs = there.open('s', vi.fn());
+    theirs.publish([viewer('a')], 70);
+    there.open('t', vi.fn()).publish([viewer('b')], 1);
+    beat();
+    expect([here.countElsewhere('s'), here.countElsewhere('t'), here.countElsewhere('u')]).toEqual([70, 1, 0]);
+    expect(there.countElsewhere('s')).toBe(0);
+    theirs.publish([], 0);
+    beat();
+    expect([here.countElsewhere('s'), here.countElsewhere('t')]).toEqual([0, 1]);
+    end();
+  });
+
+  it('is counted by a gateway that starts later, and again after messages were missed', () => {
+    const { bus, here, there, beat, end } = beating();
+    there.open('s', vi.fn()).publish([viewer('a')], 2);
+    beat();
+    const late = new PresenceExchange(bus, () => 0);
+    late.start();
+    late.beat();
+    beat();
+    expect(late.countElsewhere('s')).toBe(2);
+    bus.lose(() => {
+      there.open('t', vi.fn()).publish([viewer('b')], 5);
+      beat();
+    });
+    expect(here.countElsewhere('t')).toBe(0);
+    bus.mend();
+    beat();
+    beat();
+    expect([here.countElsewhere('s'), here.countElsewhere('t')]).toEqual([2, 5]);
+    late.stop();
+    end();
+  });
+
+  it('is not counted for a gateway that has ended, nor from counts of another shape', () => {
+    const { bus, here, there, beat, end } = beating();
+    there.open('s', vi.fn()).publish([viewer('a')], 2);
+    beat();
+    bus.send('gateway.alive', { from: 'g', counts: { s: -1, t: 'many', u: 1.5 } });
+    expect(['s', 't', 'u'].map((sid) => here.countElsewhere(sid))).toEqual([2, 0, 0]);
+    there.stop();
+    expect(here.countElsewhere('s')).toBe(0);
+    end();
+  });
+
+  it('comes in several beats when there are more sessions than fit into one', () => {
+    const { here, there, beat, end } = beating();
+    for (let i = 0; i < 3_000; i++) there.open(`s${i}`, vi.fn()).publish([viewer('a')], 1);
+    const counted = () => Array.from({ length: 3_000 }, (_, i) => here.countElsewhere(`s${i}`)).filter(Boolean).length;
+    beat();
+    expect(counted()).toBe(2_000);
+    beat();
+    expect(counted()).toBe(3_000);
     end();
   });
 });

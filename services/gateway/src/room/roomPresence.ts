@@ -33,7 +33,7 @@ export class RoomPresence {
   close(): void {
     this.isClosed = true;
     clearTimeout(this.timer);
-    this.elsewhere?.publish([]);
+    this.elsewhere?.publish([], 0);
     this.elsewhere?.close();
   }
 
@@ -45,8 +45,9 @@ export class RoomPresence {
   private tell(): void {
     this.timer = undefined;
     const { limits, own, show } = this.options;
-    const here = own().slice(0, limits.presenceListed);
-    if (this.isUnpublished) this.elsewhere?.publish(here);
+    const all = own();
+    const here = all.slice(0, limits.presenceListed);
+    if (this.isUnpublished) this.elsewhere?.publish(here, all.length);
     this.isUnpublished = false;
     show([...here, ...(this.elsewhere?.viewers() ?? [])].slice(0, limits.presenceListed));
   }

@@ -15,7 +15,7 @@ export interface RoomsOptions {
   source: (sid: string) => SessionSource;
   limits: RoomLimits;
   /** Who watches at other gateways; undefined where there is no other gateway. */
-  presence?: Pick<PresenceExchange, 'open'>;
+  presence?: Pick<PresenceExchange, 'open' | 'countElsewhere'>;
   /** Reads of the log that may run at once. */
   concurrentReads: number;
   metrics: RoomMetrics;
@@ -110,6 +110,11 @@ export class Rooms {
   /** The room of a session if it is open. */
   find(sid: string): Room | undefined {
     return this.entries.get(sid)?.room;
+  }
+
+  /** How many viewers a session has now at this gateway, and had at the others within the last seconds. */
+  countViewers(sid: string): number {
+    return (this.find(sid)?.viewers.size ?? 0) + (this.options.presence?.countElsewhere(sid) ?? 0);
   }
 
   leave(sid: string, room: Room, viewer: Viewer): void {

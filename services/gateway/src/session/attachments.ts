@@ -1,5 +1,5 @@
 import { storageFull, type BlobPlace, type BlobStore } from '@pizzapi/backbone';
-import { errorInfo, type Attachment, type ErrorInfo, type FrameAttachment } from '@pizzapi/protocol';
+import { errorInfo, type Attachment, type BlobRef, type ErrorInfo, type FrameAttachment } from '@pizzapi/protocol';
 
 /** Bytes of one file. */
 export const MAX_ATTACHMENT_BYTES = 10 * 1024 * 1024;
@@ -29,32 +29,58 @@ export async function storeAttachments(
   place: AttachmentPlace,
   list: readonly FrameAttachment[] = [],
 ): Promise<StoredAttachments> {
-  for (const item of list) {
-    const problem = problemOf(item);
+  const given = list.map(givenFile);
+  for (const file of given) {
+    const problem = problemOf(file);
     if (problem !== undefined) return refused(problem);
   }
   const attachments: Attachment[] = [];
   // First what refers to something: an input that names what is not there stores nothing.
-  const inOrder = list.map((item, index) => ({ item, index })).sort((a, b) => rank(a.item) - rank(b.item));
-  for (const { item, index } of inOrder) {
-    const { mediaType, name } = item;
-    const named = name === undefined ? {} : { name };
-    if ('blob' in item) {
-      const size = await sizeOf(blobs, place, item.blob);
-      if (typeof size !== 'number') return refused(size);
+  const inOrder = given.map((file, index) => ({ file, index })).sort((a, b) => rank(a.file) - rank(b.file));
+  for (const { file, index } of inOrder) {
+    if (file.data === undefined) {
+      const ref = await refOf(blobs, place, file.blob ?? '');
+      if ('code' in ref) return refused(ref);
       // What a file is to the agent, who attaches it says.
-      attachments[index] = { ...named, blob: item.blob, size, mediaType };
+      attachments[index] = attachmentOf(file, ref);
       continue;
     }
-    const bytes = Buffer.from(item.data, 'base64');
-    const stored = await blobs.put(place, bytes, mediaType, { link: place.link, keep: false });
+    const bytes = Buffer.from(file.data, 'base64');
+    const stored = await blobs.put(place, bytes, file.mediaType ?? '', { link: place.link, keep: false });
     if (stored.kind === 'full') return refused(storageFull(stored.shortage, place.link !== undefined));
-    attachments[index] = { ...named, ...stored.ref, mediaType };
+    attachments[index] = attachmentOf(file, stored.ref);
   }
   return { kind: 'stored', attachments };
 }
 
-const rank = (item: FrameAttachment): number => ('blob' in item ? 0 : 1);
+/** An attachment in one form, whichever names it was sent with. Without `data` it names a blob. */
+interface GivenFile {
+  name: string | undefined;
+  mediaType: string | undefined;
+  data: string | undefined;
+  blob: string | undefined;
+}
+
+const BLOB_URL = /\/api\/sessions\/[^/?#]+\/blobs\/([0-9a-f]{64})$/;
+
+function givenFile(item: FrameAttachment): GivenFile {
+  const { name = item.filename, mediaType } = item;
+  const file = { name, mediaType, data: undefined };
+  // Of an item with the fields of several forms, its schema may have checked one only: any other can have any type.
+  if ('attachmentId' in item) return { ...file, blob: item.attachmentId };
+  if ('blob' in item) return { ...file, blob: item.blob };
+  // The gateway fetches nothing: of a URL it reads the hash alone, and the caller's right to the blob is checked as always.
+  if ('url' in item) return { ...file, blob: BLOB_URL.exec(item.url)?.[1] };
+  return { ...file, data: item.data, blob: undefined };
+}
+
+/** What the runner gets: our names, and beside them those of the original protocol. */
+function attachmentOf({ name, mediaType }: GivenFile, ref: BlobRef): Attachment {
+  const named = name === undefined ? {} : { name, filename: name };
+  return { ...named, ...ref, mediaType: mediaType ?? ref.mediaType, attachmentId: ref.blob };
+}
+
+const rank = ({ data }: GivenFile): number => (data === undefined ? 0 : 1);
 
 /** Keeps attachments for as long as their session: an input that is about to be sent refers to them. */
 export async function keepAttachments(
@@ -67,23 +93,24 @@ export async function keepAttachments(
   return undefined;
 }
 
-/** The size of a blob that may be attached, which the session has from now on, or why it may not. */
-async function sizeOf(blobs: BlobStore, place: AttachmentPlace, hash: string): Promise<number | ErrorInfo> {
+/** A blob that may be attached, which the session has from now on, or why it may not. */
+async function refOf(blobs: BlobStore, place: AttachmentPlace, hash: string): Promise<BlobRef | ErrorInfo> {
   const found = await blobs.find(place, hash);
-  if (found !== undefined) return found.size;
+  if (found !== undefined) return { blob: hash, size: found.size, mediaType: found.mediaType };
   if (place.link !== undefined) return errorInfo('blob_not_found');
   const copied = await blobs.copy(place, hash);
   if (copied.kind === 'missing') return errorInfo('blob_not_found');
-  return copied.kind === 'full' ? storageFull(copied.shortage) : copied.ref.size;
+  return copied.kind === 'full' ? storageFull(copied.shortage) : copied.ref;
 }
 
-function problemOf(item: FrameAttachment): ErrorInfo | undefined {
-  const what = item.name ?? 'An attachment';
-  if (!isMediaType(item.mediaType)) return errorInfo('command_invalid', `${what} has no media type such as image/png`);
-  if (!('data' in item)) return undefined;
-  if (item.data.length % 4 !== 0 || !BASE64.test(item.data))
-    return errorInfo('command_invalid', `${what} is not base64`);
-  if (item.data.length * 0.75 > MAX_ATTACHMENT_BYTES)
-    return errorInfo('body_too_large', `${what} is larger than 10 MiB`);
+function problemOf({ name: what = 'An attachment', mediaType, data, blob }: GivenFile): ErrorInfo | undefined {
+  if (data === undefined && blob === undefined)
+    return errorInfo('command_invalid', `${what} has no \`attachmentId\`, and no \`url\` of a file of a session`);
+  // The type of a blob is known.
+  if (!(data === undefined && mediaType === undefined) && !isMediaType(mediaType ?? ''))
+    return errorInfo('command_invalid', `${what} has no media type such as image/png`);
+  if (data === undefined) return undefined;
+  if (data.length % 4 !== 0 || !BASE64.test(data)) return errorInfo('command_invalid', `${what} is not base64`);
+  if (data.length * 0.75 > MAX_ATTACHMENT_BYTES) return errorInfo('body_too_large', `${what} is larger than 10 MiB`);
   return undefined;
 }

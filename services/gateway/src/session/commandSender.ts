@@ -13,6 +13,7 @@ import {
   commandProblem,
   errorInfo,
   isCommand,
+  isFrameAttachmentList,
   isImported,
   newId,
   SESSION_COMMANDS,
@@ -167,11 +168,13 @@ export class CommandSender {
     const tooFast = await this.countAction(principal, JSON.stringify(args).length, sid);
     if (tooFast !== undefined) return tooFast;
     // The files of an input are the same to us, whichever way it comes.
-    if (name !== 'input' || commandProblem(name, args) !== undefined) return this.dispatch(request);
-    const stored = await this.storeFiles(principal, sid, args['attachments'] as Attachment[] | undefined);
+    const { attachments = [], ...others } = args;
+    if (name !== 'input' || commandProblem(name, others) !== undefined || !isFrameAttachmentList(attachments))
+      return this.dispatch(request);
+    const stored = await this.storeFiles(principal, sid, attachments);
     if (stored.kind === 'refused') return stored;
     const files = stored.attachments.length === 0 ? {} : { attachments: stored.attachments };
-    return this.dispatch({ ...request, args: { ...args, ...files } });
+    return this.dispatch({ ...request, args: { ...others, ...files } });
   }
 
   /** Counts what a person sends. Returns a refusal when they must wait. */

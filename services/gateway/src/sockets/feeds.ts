@@ -1,9 +1,19 @@
 import type { Logger } from '@pizzapi/process';
-import { errorInfo, isId, toErrorInfo, type ErrorInfo, type HubUpFrame, type RunnersUpFrame } from '@pizzapi/protocol';
+import {
+  errorInfo,
+  isId,
+  toErrorInfo,
+  withRunnerListFields,
+  type ErrorInfo,
+  type HubUpFrame,
+  type RunnersUpFrame,
+  type SessionInfo,
+} from '@pizzapi/protocol';
 import type { Principal } from '../auth/principal.js';
 import type { GatewayMetrics } from '../metrics.js';
 import { unknownSession, type Access } from '../session/access.js';
 import type { Directory, DirectoryChange } from '../session/directory.js';
+import { accountReader, type SessionEntries } from '../session/sessionEntries.js';
 import type { SessionLoader } from '../session/sessionLoader.js';
 import type { SessionPages } from '../session/sessionPages.js';
 import type { SharedSessions } from '../session/sharedSessions.js';
@@ -86,18 +96,26 @@ export class ListFeed {
   }
 }
 
+export interface HubNewsDeps {
+  shared: SharedSessions;
+  entries: SessionEntries;
+}
+
 /** What `/ws/hub` publishes: to the owner of a session, and to the accounts that it is shared with. */
-export function hubNews(change: DirectoryChange, shared: SharedSessions): FeedUpdate[] {
+export function hubNews(change: DirectoryChange, { shared, entries }: HubNewsDeps): FeedUpdate[] {
   switch (change.kind) {
     case 'session': {
       const { owner, added, session } = change;
       const type = added ? 'session_added' : 'session_status';
       const { sessionId } = session;
-      const others = shared.granteesOf(sessionId).flatMap((userId): FeedUpdate[] => {
-        const view = shared.sharedWith(userId, sessionId);
-        return view === undefined ? [] : [{ owner: userId, frame: { type, session: view } }];
-      });
-      return [{ owner, frame: { type, session } }, ...others];
+      const updateFor = (userId: string, view: SessionInfo | undefined): FeedUpdate[] =>
+        view === undefined
+          ? []
+          : [{ owner: userId, frame: { type, session: entries.for(accountReader(userId), view) } }];
+      return [
+        ...(owner === undefined ? [] : updateFor(owner, session)),
+        ...shared.granteesOf(sessionId).flatMap((userId) => updateFor(userId, shared.sharedWith(userId, sessionId))),
+      ];
     }
     case 'session_gone': {
       const frame = { type: 'session_removed', sessionId: change.sid };
@@ -109,11 +127,13 @@ export function hubNews(change: DirectoryChange, shared: SharedSessions): FeedUp
 }
 
 /** What `/ws/hub` publishes to an account when a share of a session with it has changed. */
-export async function grantNews(sid: string, grantee: string, shared: SharedSessions): Promise<FeedUpdate> {
+export async function grantNews(sid: string, grantee: string, { shared, entries }: HubNewsDeps): Promise<FeedUpdate> {
   await shared.load(sid);
-  const session = shared.sharedWith(grantee, sid);
+  const view = shared.sharedWith(grantee, sid);
   const frame =
-    session === undefined ? { type: 'session_removed', sessionId: sid } : { type: 'session_added', session };
+    view === undefined
+      ? { type: 'session_removed', sessionId: sid }
+      : { type: 'session_added', session: entries.for(accountReader(grantee), view) };
   return { owner: grantee, frame };
 }
 
@@ -121,7 +141,8 @@ export async function grantNews(sid: string, grantee: string, shared: SharedSess
 export function runnersNews(change: DirectoryChange): FeedUpdate[] {
   switch (change.kind) {
     case 'runner': {
-      const { owner, added, runner } = change;
+      const { owner, added } = change;
+      const runner = withRunnerListFields(change.runner);
       return [{ owner, frame: { type: added ? 'runner_added' : 'runner_updated', runner } }];
     }
     case 'runner_gone':
@@ -142,6 +163,7 @@ export interface FeedDeps {
   directory: Directory;
   pages: SessionPages;
   shared: SharedSessions;
+  entries: SessionEntries;
   access: Access;
   loader: SessionLoader;
   metas: MetaFeeds;
@@ -171,7 +193,7 @@ class FeedSocket {
 export class RunnersSocket extends FeedSocket implements SocketHandler<RunnersUpFrame> {
   constructor(deps: FeedDeps, principal: Principal, wire: ClientConnection, feed: ListFeed) {
     super(deps, principal, wire, feed);
-    wire.send({ type: 'runners', runners: deps.directory.listRunners(principal.userId) });
+    wire.send({ type: 'runners', runners: deps.directory.listRunners(principal.userId).map(withRunnerListFields) });
     feed.add(principal.userId, wire);
   }
 
@@ -201,8 +223,9 @@ export class HubSocket extends FeedSocket implements SocketHandler<HubUpFrame>, 
     const { userId } = this.principal;
     const changes = hub.defer(userId, wire);
     try {
-      const { sessions, cursor } = await deps.pages.firstOf(userId);
+      const { sessions: views, cursor } = await deps.pages.firstOf(userId);
       if (this.over) return;
+      const sessions = views.map((view) => deps.entries.for(accountReader(userId), view));
       wire.send({ type: 'sessions', sessions, ...(cursor === undefined ? {} : { cursor }) });
       changes.release();
     } catch (err) {

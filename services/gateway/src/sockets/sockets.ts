@@ -75,7 +75,7 @@ export class Sockets {
 
   constructor(private readonly deps: SocketsDeps) {
     const { directory, shared } = deps;
-    this.hub = new ListFeed(directory, (change) => hubNews(change, shared));
+    this.hub = new ListFeed(directory, (change) => hubNews(change, deps));
     this.runners = new ListFeed(directory, runnersNews);
     directory.follow((userId, sid) => {
       if (this.hub.isEmpty) return false;
@@ -134,7 +134,7 @@ export class Sockets {
   /** Publishes to an account what it has in its list of a session that another account shares with it, or no longer. */
   grantChanged(sid: string, grantee: string): void {
     if (!this.hub.has(grantee)) return;
-    grantNews(sid, grantee, this.deps.shared).then(
+    grantNews(sid, grantee, this.deps).then(
       (news) => this.hub.publish(news),
       (err: unknown) => this.deps.log.warn({ err, sid }, 'a changed share could not be published'),
     );

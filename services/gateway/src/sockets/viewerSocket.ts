@@ -25,6 +25,7 @@ import type { Access } from '../session/access.js';
 import type { SessionVisibility, VisibleViewer } from '../session/visibility.js';
 import type { SendCommandOutcome, CommandSender } from '../session/commandSender.js';
 import type { SessionReader } from '../session/reader.js';
+import { readerOf, type SessionEntries } from '../session/sessionEntries.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 
 /** How long opening a room may take before the viewer gets an error, in ms. */
@@ -33,6 +34,7 @@ const OPEN_MS = 10_000;
 export interface ViewerDeps {
   rooms: Rooms;
   reader: SessionReader;
+  entries: SessionEntries;
   access: Access;
   visibility: SessionVisibility;
   commandSender: CommandSender;
@@ -90,7 +92,7 @@ export class ViewerSocket {
   }
 
   private async open(): Promise<void> {
-    const { rooms, reader } = this.deps;
+    const { rooms, reader, entries } = this.deps;
     try {
       const opening = Promise.all([rooms.open(this.sid), reader.meta(this.sid)]);
       const [room, meta] = await withTimeout(opening, OPEN_MS, () => {
@@ -107,7 +109,7 @@ export class ViewerSocket {
         protocol: SOCKET_PROTOCOL_VERSION,
         sessionId: this.sid,
         mode: this.viewer.mode,
-        session: reader.info(this.sid),
+        session: entries.for(readerOf(this.principal), reader.info(this.sid)),
         meta: meta.state,
         head: room.position,
         first: room.first,
