@@ -288,9 +288,10 @@ export class TerminalView implements ScreenListener {
     this.fit();
   }
 
-  /** Whether the screen shows all that was printed until now. */
+  /** Whether the screen shows all that was printed until now, and the host can be told another size. */
   get #isCurrent(): boolean {
-    return this.#terminal.connection.state.kind === 'live' && this.#replays === 0;
+    const { connection, host } = this.#terminal;
+    return connection.state.kind === 'live' && host === 'connected' && this.#replays === 0;
   }
 
   #tellSize({ cols, rows }: TerminalSize): void {
