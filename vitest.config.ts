@@ -51,6 +51,7 @@ const ROBUSTNESS = ['tests/{faults,security}/**/*.test.ts'];
 const CLUSTER = [
   'tests/cluster/**/*.test.ts',
   'tests/{anywhere,install}.test.ts',
+  'tests/host/story.test.ts',
   '{schemas,services,deploy}/*/src/**/cluster*.nats.test.ts',
 ];
 
@@ -59,7 +60,7 @@ const WITHOUT_BROWSER = findChromium() === undefined ? [BROWSER] : [];
 
 /** The longest files. They start first: one that started last would run alone at the end. */
 const LONG =
-  /tests\/((share|attach|import|terminal|linked|piFiles)\.test|faults\/|cluster\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
+  /tests\/((share|attach|import|terminal|linked|piFiles|host\/story)\.test|faults\/|cluster\/|e2e\/|security\/(guestRights|slowConnections|storage|loginLimits|guestLinkEnd))|(readOnlyScripts|readSandbox|faults\.nats|linked\.nats|opening\.nats|\.browser)\.test/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

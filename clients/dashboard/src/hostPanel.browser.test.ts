@@ -235,6 +235,22 @@ it('terminals are opened, named, searched and ended, and what is lost is said', 
   await page.close();
 });
 
+it('a program with the whole screen stays as it has drawn it while the connection is away and back', async () => {
+  const page = await open();
+  const rows = await page.locator('.xterm-rows > div').count();
+  await print(page, `\x1b[?1049h\x1b[2J\x1b[${rows};1Hlast row\x1b[1;1Hfirst row`);
+  await expect.poll(() => screen(page)).toContain('last row');
+  await page.evaluate(() => (globalThis as unknown as Played).closeSockets(1012));
+  await page.getByText('What you type now is not sent.').waitFor();
+  await page.getByText('What you type now is not sent.').waitFor({ state: 'detached' });
+  await print(page, ' again');
+  await expect.poll(() => screen(page)).toMatch(/^first row again/);
+  const lines = await page.locator('.xterm-rows > div').allInnerTexts();
+  expect(lines.map((line) => line.trim() !== '').lastIndexOf(true)).toBe(rows - 1);
+  expect(scripted.complaints).toEqual([]);
+  await page.close();
+});
+
 it('a flood of output leaves the page responsive, and the host hears how much of it is shown', async () => {
   const page = await open();
   const bytes = 64 * 64 * 1024;

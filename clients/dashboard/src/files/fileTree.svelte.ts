@@ -127,11 +127,11 @@ export class FileTree {
         continue;
       }
       const { watchId, next, changed } = answer.value;
-      const isFirst = watch?.watchId !== watchId;
       watch = { watchId, after: next };
       const paths = changed.flatMap((index) => folders[index] ?? []);
       if (paths.length === 0) continue;
-      if (!isFirst) this.onChange(paths);
+      // Also of a new watch: what changed before it began is not known.
+      this.onChange(paths);
       await Promise.all(paths.map((path) => this.load(path)));
     }
   }

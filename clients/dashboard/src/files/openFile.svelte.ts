@@ -50,7 +50,7 @@ export class OpenFile {
   readonly #deps: OpenFileDeps;
   /** Counts the changes that the person made. */
   #edits = 0;
-  /** The folder has changed while a text was saved. */
+  /** The folder has changed while the file was read first, or while a text was saved. */
   #hasMissedCheck = false;
 
   constructor(deps: OpenFileDeps) {
@@ -88,6 +88,7 @@ export class OpenFile {
     this.isDirty = false;
     this.conflict = undefined;
     this.revision++;
+    this.#checkMissed();
   }
 
   close(): void {
@@ -104,8 +105,8 @@ export class OpenFile {
   async check(): Promise<void> {
     const { runnerId, of, path } = this.#deps;
     const answer = await api.runnerCall(runnerId, 'find_paths', { ...of, paths: [path] });
-    if (answer.kind === 'failed' || this.facts === undefined) return;
-    if (this.isSaving) {
+    if (answer.kind === 'failed') return;
+    if (this.isSaving || this.facts === undefined) {
       this.#hasMissedCheck = true;
       return;
     }
@@ -158,11 +159,14 @@ export class OpenFile {
     // What was typed meanwhile is not saved.
     this.isDirty = this.#edits !== edits;
     this.isStale = false;
-    if (this.#hasMissedCheck) {
-      this.#hasMissedCheck = false;
-      void this.check();
-    }
+    this.#checkMissed();
     return true;
+  }
+
+  #checkMissed(): void {
+    if (!this.#hasMissedCheck) return;
+    this.#hasMissedCheck = false;
+    void this.check();
   }
 
   /** A large file is sent as an upload. */

@@ -5,6 +5,7 @@ import {
   type ConnectionView,
   type ConnectedTerminal,
 } from '@pizzapi/session-client';
+import { tick } from 'svelte';
 import { clipboardRequest } from '../model/terminalClipboard.js';
 import { extraKeyInput, withModifiers, type ExtraKey } from '../model/terminalKeys.js';
 import { inOneLine, MAX_PASTE, needsPasteQuestion, pastable } from '../model/terminalPaste.js';
@@ -129,7 +130,10 @@ export class TerminalView implements ScreenListener {
     };
   }
 
-  /** Makes the screen as large as its place, or shows that of the writer as it is. */
+  /**
+   * Makes the screen as large as its place, or shows that of the writer as it is. Output that is not shown yet was drawn for the
+   * size that the host has, so that the screen has this size until then.
+   */
   fit(): void {
     const screen = this.#screen;
     if (screen === undefined) return;
@@ -137,14 +141,16 @@ export class TerminalView implements ScreenListener {
     screen.isRead = looks.isRead;
     const room = screen.room();
     if (room === undefined) return;
-    if (this.canType || this.#theirs === undefined) {
+    clearTimeout(this.#resizing);
+    const theirs = this.#theirs;
+    if (theirs === undefined) return screen.resize(room);
+    if (this.canType && this.#isCurrent) {
       screen.resize(room);
-      clearTimeout(this.#resizing);
       this.#resizing = setTimeout(() => this.#tellSize(room), RESIZE_MS);
       return;
     }
-    screen.fontSize = scaledFontSize(looks.fontSize, room, this.#theirs);
-    screen.resize(this.#theirs);
+    if (!this.canType) screen.fontSize = scaledFontSize(looks.fontSize, room, theirs);
+    screen.resize(theirs);
   }
 
   /** The name of the screen for screen readers. */
@@ -256,7 +262,7 @@ export class TerminalView implements ScreenListener {
     const isReplay = !this.#isFresh && this.#terminal.connection.state.kind !== 'live';
     if (isReplay) this.#replays++;
     screen.write(bytes, () => {
-      if (isReplay) this.#replays--;
+      if (isReplay && --this.#replays === 0) this.fit();
       taken();
     });
   }
@@ -276,27 +282,42 @@ export class TerminalView implements ScreenListener {
     return { ctrl, alt };
   }
 
+  /** Fits the screen to the place that it has when the page shows the state of the connection. */
+  async #fitSoon(): Promise<void> {
+    await tick();
+    this.fit();
+  }
+
+  /** Whether the screen shows all that was printed until now, and the host can be told another size. */
+  get #isCurrent(): boolean {
+    const { connection, host } = this.#terminal;
+    return connection.state.kind === 'live' && host === 'connected' && this.#replays === 0;
+  }
+
   #tellSize({ cols, rows }: TerminalSize): void {
     const theirs = this.#theirs;
-    if (theirs === undefined || !this.canType || (theirs.cols === cols && theirs.rows === rows)) return;
+    if (theirs === undefined || !this.canType || !this.#isCurrent || (theirs.cols === cols && theirs.rows === rows))
+      return;
     this.#terminal.resize(cols, rows);
   }
 
   /** Takes over what the connection says. */
   #pull(): void {
     const terminal = this.#terminal;
+    const wasLive = this.connection.state.kind === 'live';
     this.connection = terminal.connection;
     this.host = terminal.host;
     this.exit = terminal.exit;
-    if (terminal.connection.state.kind === 'live') this.#isFresh = false;
+    const isLive = terminal.connection.state.kind === 'live';
+    if (isLive) this.#isFresh = false;
     const view = terminal.view;
     if (view !== undefined && view !== this.#theirs) {
       this.#theirs = view;
       ({ writer: this.writer, viewers: this.viewers, name: this.name } = visible(view));
       this.hasKeyboard = terminal.hasKeyboard;
       if (this.canType) this.wasRefused = false;
-      this.fit();
-    }
+      void this.#fitSoon();
+    } else if (isLive && !wasLive) void this.#fitSoon();
     const { problem } = terminal;
     if (problem === undefined || problem === this.#shown) return;
     this.#shown = problem;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configFor, findGit, gitEnvironment } from './gitEnvironment.js';
@@ -231,6 +231,23 @@ describe('a repository that reaches out of the roots', () => {
       },
     ],
     [
+      'by a .git link',
+      (top: string) => {
+        const inside = join(top, 'sub');
+        symlinkSync(join(top, '.git'), join(inside, '.git'));
+        return find(inside, [inside]);
+      },
+    ],
+    [
+      'by a git directory that shares another one',
+      (top: string) => {
+        const inside = join(top, 'sub');
+        shell(inside, 'init', '--quiet');
+        writeFileSync(join(inside, '.git', 'commondir'), `${join(top, '.git')}\n`);
+        return find(inside, [inside]);
+      },
+    ],
+    [
       'by objects that it borrows',
       (top: string) => {
         const inside = join(top, 'sub');
@@ -248,10 +265,16 @@ describe('a repository that reaches out of the roots', () => {
         return find(inside, [inside]);
       },
     ],
-  ])('%s is refused', async (_what, attempt) => {
+  ])('%s is refused, and nothing of it is read', async (what, attempt) => {
     const { top } = hostile();
     mkdirSync(join(top, 'sub'));
+    const parts = ['HEAD', 'config'].map((name) => join(top, '.git', name));
+    const unread = new Date('2001-01-01T00:00:00Z');
+    for (const part of parts) utimesSync(part, unread, new Date());
     await expect(attempt(top)).rejects.toMatchObject({ code: 'git_outside_roots' });
+    // Unless the repository itself is within: only where it leads is outside.
+    if (what === 'by core.worktree') return;
+    expect(parts.map((part) => statSync(part).atimeMs)).toEqual(parts.map(() => unread.getTime()));
   });
 
   it.each(['../secret', '/etc/passwd', 'a/../../secret', '.git/config', 'sub/.GIT/config', 'out/secret', ''])(

@@ -6,13 +6,13 @@ import { CodedError } from '@pizzapi/protocol';
 import { isInside } from '../roots.js';
 import type { GitMode } from './gitEnvironment.js';
 import type { GitCall, GitOutput, GitProgram } from './gitProgram.js';
+import { readText } from './readText.js';
+import { repositoryOutside, requireRepositoryInside } from './requireRepositoryInside.js';
 
 /** Files that are read whole, for a check or an undo, in bytes. */
 export const MAX_WHOLE_FILE_BYTES = 32 * 1024 * 1024;
 /** How many stores of objects a repository may borrow from, one after the other. */
 const MAX_ALTERNATES = 20;
-/** The largest file of the repository's own that is read whole, in bytes. */
-const MAX_TEXT_BYTES = 1024 * 1024;
 
 type Run = Omit<GitCall, 'cwd' | 'mode' | 'keys' | 'env'> & { mode?: GitMode; cwd?: string };
 
@@ -37,6 +37,7 @@ export class Repository {
     roots: readonly string[],
     signal?: AbortSignal,
   ): Promise<Repository> {
+    await requireRepositoryInside(folder, roots);
     const questions = ['--show-toplevel', '--absolute-git-dir', '--git-common-dir', '--show-object-format'];
     const asked = await git.run({
       args: ['rev-parse', ...questions],
@@ -52,9 +53,8 @@ export class Repository {
       [topPath, gitPath, resolve(await realpath(folder), commonPath)].map((path) => realpath(path)),
     );
     if (top === undefined || gitDir === undefined || commonDir === undefined) throw noRepository(folder, '');
-    for (const path of [top, gitDir, commonDir, ...(await objectStores(commonDir))])
-      if (!isInside(path, roots))
-        throw new CodedError('git_outside_roots', `${folder} belongs to a repository outside`);
+    const isOutside = [top, gitDir, commonDir].some((path) => !isInside(path, roots));
+    if (isOutside || (await borrowsOutside(commonDir, roots))) throw repositoryOutside(folder);
     const place = { GIT_DIR: gitDir, GIT_WORK_TREE: top };
     const listed = await git.run({ args: ['config', '--list', '-z'], cwd: top, mode: 'read', signal, env: place });
     const hash = format?.trim() === 'sha256' ? 'sha256' : 'sha1';
@@ -106,13 +106,14 @@ function noRepository(folder: string, stderr: string): CodedError {
   return new CodedError('git_no_repository', stderr.split('\n')[0]);
 }
 
-/** The folders that git reads objects from: its own, and those that it borrows from. */
-async function objectStores(commonDir: string): Promise<string[]> {
+/** Whether git would read objects from a folder outside of the roots: its own, or one that it borrows from. */
+async function borrowsOutside(commonDir: string, roots: readonly string[]): Promise<boolean> {
   const found: string[] = [];
   const waiting = [join(commonDir, 'objects')];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const store = await realpath(next).catch(() => undefined);
     if (store === undefined || found.includes(store)) continue;
+    if (!isInside(store, roots)) return true;
     found.push(store);
     if (found.length > MAX_ALTERNATES)
       throw new CodedError('git_failed', 'The repository borrows from too many others');
@@ -123,19 +124,7 @@ async function objectStores(commonDir: string): Promise<string[]> {
       if (line !== '' && !line.startsWith('#')) waiting.push(isAbsolute(line) ? line : join(store, line));
     }
   }
-  return found;
-}
-
-/** The text of a small file, or nothing. Does not wait for what is no file, such as a named pipe. */
-export async function readText(path: string): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => undefined);
-  if (file === undefined) return '';
-  try {
-    const found = await file.stat();
-    return found.isFile() && found.size <= MAX_TEXT_BYTES ? await file.readFile('utf8') : '';
-  } finally {
-    await file.close();
-  }
+  return false;
 }
 
 /** The entries of `git config --list -z`: the key, a newline and the value, ended by NUL. */

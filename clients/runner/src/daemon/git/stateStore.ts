@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { CodedError } from '@pizzapi/protocol';
 import type { GitCall, GitOutput, GitProgram } from './gitProgram.js';
 import { records } from './porcelain.js';
-import { readText, type Repository } from './repository.js';
+import { readText } from './readText.js';
+import type { Repository } from './repository.js';
 
 /** Larger files are left out of a state: they are seldom text, and each change of one would be stored. */
 const MAX_STATE_FILE_BYTES = 16 * 1024 * 1024;
