@@ -135,6 +135,18 @@ export const VIEWS: readonly View[] = [
     },
   },
   {
+    name: 'changes, history',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('History', { exact: true }).click();
+      await press(page, /^Resume viewers from their offset/);
+      await press(page, /viewers\.ts/);
+      await page.getByRole('region', { name: /@@ -40,6/ }).waitFor();
+    },
+  },
+  {
     name: 'changes, work trees',
     at: AT_WORK,
     query: 'scene=changes',
