@@ -16,6 +16,7 @@ import { DenialAuditor } from './audit/denialAuditor.js';
 import type { Principal } from './auth/principal.js';
 import { OriginPolicy } from './auth/originPolicy.js';
 import { CredentialCache } from './auth/credentialCache.js';
+import { DownloadTickets } from './auth/downloadTickets.js';
 import { ShareGuests } from './auth/shareGuests.js';
 import { ShareStore } from './auth/shareStore.js';
 import { ShareTokens } from './auth/shareTokens.js';
@@ -290,14 +291,15 @@ export async function createGateway({
   const inFlight = new RequestsInFlight(app, () => draining);
   const connections = limitConnections(app, { limits: options.http, trustedProxies, metrics });
   await registerUpgrades(app, sockets);
-  registerGuard(app, { originPolicy, authenticator, connections, metrics });
+  const tickets = new DownloadTickets(secret);
+  registerGuard(app, { originPolicy, authenticator, connections, tickets, metrics });
   registerAuthorization(app, { access, loader, metrics });
   await describeApi(app, options.publicUrl);
   opsRoutes(app, { ready, storeHealth });
   await registerPeople(app);
   runnerRoutes(app, { directory, calls, runnerForgetter, metrics });
   runnerRpcRoutes(app, { access, calls, directory, loader, metrics });
-  fileTransferRoutes(app, { access, calls, directory, loader, metrics });
+  fileTransferRoutes(app, { access, calls, directory, loader, metrics, tickets });
   const runnerNameFor = (principal: Principal, rid: string) =>
     access.mayUseRunner(principal, rid) ? directory.runner(rid)?.name : undefined;
   sessionRoutes(app, { b, pages, reader, commandSender, spawner, remover, metrics, publicUrl, runnerNameFor });
