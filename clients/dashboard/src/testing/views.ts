@@ -273,6 +273,15 @@ export const VIEWS: readonly View[] = [
     shows: (page) => page.getByRole('button', { name: 'Open a terminal' }).waitFor(),
   },
   {
+    name: 'new terminal in a folder',
+    at: '/hosts/r1/terminals',
+    enter: async (page) => {
+      await press(page, 'In another folder…');
+      await page.getByRole('combobox', { name: 'Folder' }).focus();
+      await page.getByRole('option').first().waitFor();
+    },
+  },
+  {
     name: 'files in a message',
     at: AT_WORK,
     query: 'scene=files',
