@@ -50,4 +50,9 @@ export const WIRE_HISTORY = [
     hash: '0d575290fe2a287c',
     what: 'A reader of a session in a list accepts its model as a text or as `ModelInfo`. Added: the requests to a runner about terminals, files, git, the changes of a session and its work tree; the frames of a terminal; `files` of `hello`; `worktree` of a new session; `git` of `runner_started` and of a runner in lists.',
   },
+  {
+    version: 1,
+    hash: '161d43349d3cb4c4',
+    what: 'Added: the requests to a runner `git_stage_hunk`, `git_unstage_hunk` and `read_log`; the reply of `POST /api/runners/:rid/files/tickets`.',
+  },
 ] as const;
