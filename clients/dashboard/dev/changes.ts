@@ -40,7 +40,7 @@ const WORKTREES: SessionWorktree[] = [
 ];
 
 const COMMITS: GitCommit[] = [
-  { subject: 'Resume viewers from their offset', refs: ['HEAD -> main', 'spike'] },
+  { subject: 'Send a viewer only what it has missed', refs: ['HEAD -> main', 'spike'] },
   { subject: 'Close the viewers of a room with a reason that they show to the person who watches', refs: [] },
   { subject: 'Keep the order of viewers', refs: ['origin/main', 'tag: v0.1.0'] },
   { subject: 'Count viewers', refs: [] },

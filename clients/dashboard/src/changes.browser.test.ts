@@ -100,7 +100,7 @@ describe('the changes of a session', () => {
     await commits.getByText('tag: v0.1.0').waitFor();
     await page.getByRole('button', { name: 'Older commits' }).click();
     await commits.getByText('Begin', { exact: true }).waitFor();
-    await commits.getByRole('button', { name: /^Resume viewers/ }).press('Enter');
+    await commits.getByRole('button', { name: /^Send a viewer only/ }).press('Enter');
     await commits.getByText('gets only what it has missed').waitFor();
     await commits
       .getByRole('button', { name: /viewers\.ts/ })

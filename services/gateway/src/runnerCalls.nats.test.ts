@@ -335,7 +335,7 @@ describe('a file of a host over HTTP', () => {
     asked = [];
     for (const [refused, cookie] of [
       [address, null],
-      [address, other.cookie!],
+      [address, other.cookie],
       [address.replace('path=a', 'path=b')],
       [address.replace('/r1/', '/r2/')],
       [`${address}&sessionId=f1`],
@@ -349,7 +349,7 @@ describe('a file of a host over HTTP', () => {
     expect(await browser.ask('/api/runners/r1/files/tickets', { path: 'a' })).toMatchObject({ code: 'file_not_found' });
     const { cookie } = browser;
     expect((await browser.fetch('/api/auth/logout', {})).status).toBe(204);
-    expect((await opened(address, cookie!)).status).toBe(401);
+    expect((await opened(address, cookie)).status).toBe(401);
   });
 
   it('is uploaded as a plain body, of which the host gets parts', async () => {

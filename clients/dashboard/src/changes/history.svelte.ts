@@ -66,9 +66,9 @@ export class RepositoryHistory {
     this.error = answer.kind === 'failed' ? answer.error : undefined;
     if (answer.kind === 'failed') return;
     // A commit that was made meanwhile moves the others to the next page.
-    const known = new Set(offset === 0 ? [] : this.commits.map(({ oid }) => oid));
-    const added = answer.value.commits.filter(({ oid }) => !known.has(oid));
-    this.commits = offset === 0 ? added : [...this.commits, ...added];
+    const before = offset === 0 ? [] : this.commits;
+    const added = answer.value.commits.filter(({ oid }) => !before.some((known) => known.oid === oid));
+    this.commits = [...before, ...added];
     this.next = answer.value.next;
   }
 }

@@ -141,7 +141,7 @@ export const VIEWS: readonly View[] = [
     enter: async (page) => {
       await changes(page);
       await page.getByText('History', { exact: true }).click();
-      await press(page, /^Resume viewers from their offset/);
+      await press(page, /^Send a viewer only/);
       await press(page, /viewers\.ts/);
       await page.getByRole('region', { name: /@@ -40,6/ }).waitFor();
     },

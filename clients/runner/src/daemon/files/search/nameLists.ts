@@ -22,7 +22,7 @@ export interface NameList {
 /** The use of a list by one search, until it is released. */
 export interface NameListUse {
   list: Promise<NameList>;
-  release(): void;
+  readonly release: () => void;
 }
 
 interface KeptList {
