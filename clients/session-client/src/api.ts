@@ -21,7 +21,7 @@ import {
   type SessionUsageReply,
   type UsageReply,
 } from '@pizzapi/protocol';
-import { downloadPath, downloadQuery, TRANSFER_MS, uploadPart, type DownloadSource } from './fileRequests.js';
+import { downloadPath, downloadQuery, TRANSFER_MS, uploadPart, type HostFileRef } from './fileRequests.js';
 import { createSend, DELETE, id, needing, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';
@@ -91,12 +91,12 @@ export function createApi(options: ApiOptions) {
     /** Downloads a file of a host. `read` gets the answer, of which the body is the file. */
     download: <T>(
       rid: string,
-      source: DownloadSource,
+      source: HostFileRef,
       read: (response: Response) => Promise<T>,
       { signal }: { signal?: AbortSignal | undefined } = {},
     ) => send<T>(downloadPath(rid, source), { read, signal, timeoutMs: TRANSFER_MS }),
     /** A ticket with which a browser downloads a file by its address (`downloadPath`), and without the memory of a page. */
-    downloadTicket: (rid: string, source: DownloadSource) =>
+    downloadTicket: (rid: string, source: HostFileRef) =>
       send<DownloadTicketReply>(
         `/api/runners/${id(rid)}/files/tickets`,
         needing('ticket', post(downloadQuery(source))),

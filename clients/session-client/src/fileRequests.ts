@@ -13,19 +13,19 @@ export const uploadPart = (bytes: Blob | Uint8Array<ArrayBuffer>, signal: AbortS
 });
 
 /** A file of a host. With `sessionId` relative to the folder of the session. */
-export interface DownloadSource {
+export interface HostFileRef {
   path: FilePath;
   sessionId?: string;
 }
 
 /** How a request for a file names it. */
-export const downloadQuery = ({ path, sessionId }: DownloadSource): Record<string, string> => ({
+export const downloadQuery = ({ path, sessionId }: HostFileRef): Record<string, string> => ({
   ...(typeof path === 'string' ? { path } : { base64: path.base64 }),
   ...(sessionId === undefined ? {} : { sessionId }),
 });
 
 /** The address of a file for a download. With `ticket`, a browser can open it: see `downloadTicket` of the API. */
-export function downloadPath(rid: string, source: DownloadSource, ticket?: string): string {
+export function downloadPath(rid: string, source: HostFileRef, ticket?: string): string {
   const query = new URLSearchParams(downloadQuery(source));
   if (ticket !== undefined) query.set('ticket', ticket);
   return `/api/runners/${encodeURIComponent(rid)}/files?${query.toString()}`;

@@ -6,7 +6,7 @@ import {
   type FilePath,
   type MethodReply,
 } from '@pizzapi/protocol';
-import { downloadPath, uploadFile, type DownloadSource } from '@pizzapi/session-client';
+import { downloadPath, uploadFile, type HostFileRef } from '@pizzapi/session-client';
 import { nameOf } from '../model/filePath.js';
 import { decodeFile, encodeFile, fromBase64, toBase64, type DecodedFile } from '../model/fileText.js';
 import { api } from '../state/client.js';
@@ -220,7 +220,7 @@ export class OpenFile {
 }
 
 /** Saves a file of the host on this device. The browser downloads it to its disk, and nothing of it is in the page. */
-export async function downloadToDevice(runnerId: string, source: DownloadSource): Promise<void> {
+export async function downloadToDevice(runnerId: string, source: HostFileRef): Promise<void> {
   const made = await api.downloadTicket(runnerId, source);
   if (made.kind === 'failed') return toasts.error(made.error);
   const link = document.createElement('a');
