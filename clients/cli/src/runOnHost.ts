@@ -29,6 +29,7 @@ const AGAIN_MS = 500;
 const PASSING: readonly ErrorCode[] = [
   ...(['host_lost', 'unavailable', 'gateway_unreachable', 'rpc_timeout', 'rpc_busy', 'draining'] as const),
 ];
+export const isPassing = (code: ErrorInfo['code']): boolean => (PASSING as readonly string[]).includes(code);
 /** Why the runner ended the command. */
 const ENDS: Readonly<Record<string, string>> = {
   timeout: 'The time of the command is over: raise it with --timeout.',
@@ -164,8 +165,8 @@ class RemoteCommand {
       const result = await this.api.runnerCall(this.rid, method, request, { signal: this.over });
       if (result.kind === 'ok') return result.value;
       failingSince ??= Date.now();
-      const isPassing = PASSING.includes(result.error.code) && Date.now() - failingSince < OUT_OF_REACH_MS;
-      if (!isPassing || this.over.aborted) throw new Failure(result.error, FAILED);
+      const mayPass = isPassing(result.error.code) && Date.now() - failingSince < OUT_OF_REACH_MS;
+      if (!mayPass || this.over.aborted) throw new Failure(result.error, FAILED);
       await this.io.sleep(AGAIN_MS, this.over);
     }
   }

@@ -1,4 +1,4 @@
-import type { GitFileChange, SessionWorktree } from '@pizzapi/protocol';
+import type { GitCommit, GitFileChange, SessionWorktree } from '@pizzapi/protocol';
 import { SESSIONS } from './lists.js';
 
 const NOW = Date.now();
@@ -38,6 +38,17 @@ const WORKTREES: SessionWorktree[] = [
     ...{ kept: false, uncommitted: 0, ahead: 0, behind: 0, version: 'v3' },
   },
 ];
+
+const COMMITS: GitCommit[] = [
+  { subject: 'Send a viewer only what it has missed', refs: ['HEAD -> main', 'spike'] },
+  { subject: 'Close the viewers of a room with a reason that they show to the person who watches', refs: [] },
+  { subject: 'Keep the order of viewers', refs: ['origin/main', 'tag: v0.1.0'] },
+  { subject: 'Count viewers', refs: [] },
+  { subject: 'Begin', refs: [] },
+].map((about, i) => {
+  const by = { name: 'Ada Lovelace', email: 'ada@example.com', at: NOW - i * 7_200_000 };
+  return { ...about, oid: OID(String(i + 1)), parents: [], author: by, committer: by };
+});
 
 const PATCH = `diff --git a/${PATH} b/${PATH}
 --- a/${PATH}
@@ -109,7 +120,18 @@ export function changesAnswer(scene: string, path: string, body: Record<string, 
         branches: [
           { name: 'main', oid: OID('a'), at: NOW, subject: 'Resume viewers', workTree: '/home/ada/pizzapi' },
           { name: 'spike', oid: OID('b'), at: NOW, subject: 'Try another way' },
+          { name: 'origin/main', oid: OID('c'), at: NOW, subject: 'Close viewers', remote: true },
         ],
+      };
+    case 'git_log': {
+      const offset = Number(body['offset'] ?? 0);
+      return { commits: COMMITS.slice(offset, offset + 4), ...(offset === 0 ? { next: 4 } : {}) };
+    }
+    case 'git_show':
+      return {
+        commit: COMMITS[0],
+        message: `${COMMITS[0]!.subject}\n\nA viewer that was away for a moment gets only what it has missed.\n`,
+        files: FILES,
       };
     case 'list_worktrees':
       return { worktrees: WORKTREES };

@@ -77,6 +77,7 @@ export class ScriptedTerminals {
         const made = terminal(letter.repeat(12), {
           ...{ openedAt: Date.now(), cols: Number(body['cols']), rows: Number(body['rows']) },
           ...(typeof sessionId === 'string' ? { sessionId } : {}),
+          ...(typeof body['cwd'] === 'string' ? { cwd: body['cwd'] } : {}),
           ...(path.includes('/r1/') ? {} : { terminalId: `t_${letter.repeat(12)}_r2` }),
         });
         this.all.push(made);

@@ -67,6 +67,55 @@ describe('the changes of a session', () => {
     await expect.poll(() => asked(page, 'git_discard')).toMatchObject([{ files: [{ path: 'notes.txt' }] }]);
   });
 
+  it('are staged and unstaged hunk by hunk, with the contents that the person has seen', async () => {
+    const page = await open();
+    await page.getByText('Repository', { exact: true }).click();
+    const hunkOf = async (list: string) => {
+      const files = page.getByRole('list', { name: list });
+      await files.getByRole('button', { name: /^M .*viewers\.ts|viewers\.ts changed/ }).click();
+      return files.getByRole('region', { name: /@@ -40,6/ });
+    };
+    const staged = await hunkOf('Staged');
+    await staged.getByRole('button', { name: 'Unstage' }).click();
+    const seen = { path: expect.stringContaining('viewers.ts') as string, was: '1'.repeat(40), now: '2'.repeat(40) };
+    const request = { sessionId: AT_WORK.slice('/s/'.length), ...seen, hunk: '@@ -40,6 +41,7 @@' };
+    await expect.poll(() => asked(page, 'git_unstage_hunk')).toEqual([request]);
+    const changed = await hunkOf('Changes');
+    // By the keyboard.
+    await changed.getByRole('button', { name: 'Stage' }).press('Enter');
+    await expect.poll(() => asked(page, 'git_stage_hunk')).toEqual([request]);
+    // A file that git does not track has nothing to be staged in parts.
+    await page.getByRole('button', { name: /notes\.txt new/ }).click();
+    await page
+      .getByRole('region', { name: /@@ -40,6/ })
+      .nth(2)
+      .waitFor();
+    expect(await page.getByRole('button', { name: 'Stage', exact: true }).count()).toBe(2);
+  });
+
+  it('that were committed are in the history, commit by commit, of each branch', async () => {
+    const page = await open();
+    await page.getByText('History', { exact: true }).click();
+    const commits = page.getByRole('list', { name: 'Commits' });
+    await commits.getByText('tag: v0.1.0').waitFor();
+    await page.getByRole('button', { name: 'Older commits' }).click();
+    await commits.getByText('Begin', { exact: true }).waitFor();
+    await commits.getByRole('button', { name: /^Send a viewer only/ }).press('Enter');
+    await commits.getByText('gets only what it has missed').waitFor();
+    await commits
+      .getByRole('button', { name: /viewers\.ts/ })
+      .first()
+      .press('Enter');
+    await commits.getByRole('region', { name: /@@ -40,6/ }).waitFor();
+    expect(await asked(page, 'git_diff')).toMatchObject([{ to: '1'.repeat(40), path: expect.any(String) as string }]);
+    await page.getByLabel('Commits of').click();
+    await page.getByRole('option', { name: 'spike' }).click();
+    await expect.poll(async () => (await asked(page, 'git_log')).at(-1)).toMatchObject({ rev: 'spike', offset: 0 });
+    await page.getByLabel('Commits of').click();
+    await page.getByRole('option', { name: 'All branches' }).click();
+    await expect.poll(async () => (await asked(page, 'git_log')).at(-1)).toMatchObject({ all: true });
+  });
+
   it('in a work tree are merged by one click, after a question when something is not committed', async () => {
     const page = await open();
     await page.getByText('Work trees', { exact: true }).click();

@@ -184,6 +184,27 @@ it('a paste of several lines asks in a shell that would run them, and ends no br
   await page.close();
 });
 
+it('a terminal is opened in a folder that the person types, pins or has used last', async () => {
+  const page = await open(DESK, '/hosts/r1/terminals');
+  await button(page, 'notes').click();
+  await button(page, 'More of the terminal').click();
+  await page.getByRole('menuitem', { name: 'New terminal in…' }).click();
+  const field = page.getByRole('combobox', { name: 'Folder' });
+  await field.fill('/home/ada/code/p');
+  const folder = (await page.getByRole('option').first().innerText()).trim();
+  expect(folder).toContain('code/p');
+  await field.press('Enter');
+  await button(page, 'Pin this folder').click();
+  await field.press('Enter');
+  await expect.poll(() => page.evaluate(() => location.pathname)).toBe(`/hosts/r1/terminals/${NEW}`);
+  const current = page.getByRole('list', { name: 'Terminals' }).locator('[aria-current=true]');
+  expect((await current.getAttribute('title'))!.replace(/\/$/, '')).toBe(folder);
+  await button(page, 'More of the terminal').click();
+  await page.getByRole('menuitem', { name: 'New terminal in…' }).click();
+  const kept = page.getByRole('group', { name: 'Pinned and recent folders' }).getByRole('button');
+  expect(`~/${folder}`.endsWith((await kept.first().innerText()).trim())).toBe(true);
+});
+
 it('terminals are opened, named, searched and ended, and what is lost is said', async () => {
   const page = await open(DESK, '/hosts/r1/terminals');
   await button(page, 'notes').click();

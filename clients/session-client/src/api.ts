@@ -4,7 +4,7 @@ import {
   type CommandBody,
   type CommandReply,
   type EventsQuery,
-  type FilePath,
+  type DownloadTicketReply,
   type ForgetRunnerReply,
   type InputBody,
   type NewSessionBody,
@@ -21,7 +21,7 @@ import {
   type UploadReply,
   type UsageReply,
 } from '@pizzapi/protocol';
-import { downloadPath, TRANSFER_MS, uploadPart } from './fileRequests.js';
+import { downloadPath, downloadQuery, TRANSFER_MS, uploadPart, type HostFileRef } from './fileRequests.js';
 import { createSend, DELETE, id, needing, post, queryOf, type ApiOptions, type Request } from './http.js';
 import { notificationsApi } from './notifications.js';
 import { accountsApi } from './accountsApi.js';
@@ -91,10 +91,16 @@ export function createApi(options: ApiOptions) {
     /** Downloads a file of a host. `read` gets the answer, of which the body is the file. */
     download: <T>(
       rid: string,
-      { path, sessionId }: { path: FilePath; sessionId?: string },
+      source: HostFileRef,
       read: (response: Response) => Promise<T>,
       { signal }: { signal?: AbortSignal | undefined } = {},
-    ) => send<T>(downloadPath(rid, path, sessionId), { read, signal, timeoutMs: TRANSFER_MS }),
+    ) => send<T>(downloadPath(rid, source), { read, signal, timeoutMs: TRANSFER_MS }),
+    /** A ticket with which a browser downloads a file by its address (`downloadPath`), and without the memory of a page. */
+    downloadTicket: (rid: string, source: HostFileRef) =>
+      send<DownloadTicketReply>(
+        `/api/runners/${id(rid)}/files/tickets`,
+        needing('ticket', post(downloadQuery(source))),
+      ),
     /** Folders on a runner that begin with `path`, for completion. */
     folders: (rid: string, path: string) => send<Folders>(`/api/runners/${id(rid)}/folders${queryOf({ path })}`),
 

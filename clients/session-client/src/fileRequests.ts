@@ -12,9 +12,21 @@ export const uploadPart = (bytes: Blob | Uint8Array<ArrayBuffer>, signal: AbortS
   signal,
 });
 
-/** The address of a file for a download. */
-export function downloadPath(rid: string, path: FilePath, sessionId?: string): string {
-  const query = new URLSearchParams(typeof path === 'string' ? { path } : { base64: path.base64 });
-  if (sessionId !== undefined) query.set('sessionId', sessionId);
+/** A file of a host. With `sessionId` relative to the folder of the session. */
+export interface HostFileRef {
+  path: FilePath;
+  sessionId?: string;
+}
+
+/** How a request for a file names it. */
+export const downloadQuery = ({ path, sessionId }: HostFileRef): Record<string, string> => ({
+  ...(typeof path === 'string' ? { path } : { base64: path.base64 }),
+  ...(sessionId === undefined ? {} : { sessionId }),
+});
+
+/** The address of a file for a download. With `ticket`, a browser can open it: see `downloadTicket` of the API. */
+export function downloadPath(rid: string, source: HostFileRef, ticket?: string): string {
+  const query = new URLSearchParams(downloadQuery(source));
+  if (ticket !== undefined) query.set('ticket', ticket);
   return `/api/runners/${encodeURIComponent(rid)}/files?${query.toString()}`;
 }

@@ -68,6 +68,8 @@ it('an upload that the host refuses or a person stops is removed there', async (
 });
 
 it('the address of a download keeps odd paths inside its query', () => {
-  expect(downloadPath('r/1', 'a&b=c#?', 's1')).toBe('/api/runners/r%2F1/files?path=a%26b%3Dc%23%3F&sessionId=s1');
-  expect(downloadPath('r', { base64: 'Yf8=' })).toBe('/api/runners/r/files?base64=Yf8%3D');
+  expect(downloadPath('r/1', { path: 'a&b=c#?', sessionId: 's1' })).toBe(
+    '/api/runners/r%2F1/files?path=a%26b%3Dc%23%3F&sessionId=s1',
+  );
+  expect(downloadPath('r', { path: { base64: 'Yf8=' } }, 't')).toBe('/api/runners/r/files?base64=Yf8%3D&ticket=t');
 });

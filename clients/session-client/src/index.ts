@@ -26,6 +26,7 @@ export {
   type UploadSource,
   type UploadTarget,
 } from './fileTransfers.js';
+export { downloadPath, type HostFileRef } from './fileRequests.js';
 export { listSessions, queryText, type SessionLister } from './sessionPages.js';
 export type { ApiOptions, Failed, ApiResult } from './http.js';
 export { LIMITS, isOpen, sentence, type ConnectionState, type WaitReason } from './connectionMachine.js';

@@ -31,18 +31,37 @@ export interface LoggerOptions {
  */
 export function createLogger({ name, level = levelFrom(process.env), file }: LoggerOptions): Logger {
   const pretty = file === undefined && process.stderr.isTTY === true;
-  const options = {
-    name,
-    level,
-    base: { pid: process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
-  };
+  const options = optionsOf(name, level);
   if (pretty) return pino(options, { write: (line) => void process.stderr.write(prettyLine(redactLine(line))) });
   const destination = pino.destination({ dest: file ?? 2, sync: true });
   return pino(options, { write: (line) => void destination.write(redactLine(line)) });
 }
+
+/** A logger that passes everything on to `log`, and gives each line to `onLine` too: as JSON, without its secrets. */
+export function withLines(log: Logger, { name, level }: LoggerOptions, onLine: (line: string) => void): Logger {
+  const lines = pino(optionsOf(name, level ?? levelFrom(process.env)), { write: (line) => onLine(redactLine(line)) });
+  return both(log, lines);
+}
+
+function both(first: Logger, second: Logger): Logger {
+  const each = (level: Exclude<keyof Logger, 'child'>) => (facts: object, message: string) => {
+    first[level](facts, message);
+    second[level](facts, message);
+  };
+  return {
+    ...{ debug: each('debug'), info: each('info'), warn: each('warn'), error: each('error') },
+    child: (facts) => both(first.child(facts), second.child(facts)),
+  };
+}
+
+const optionsOf = (name: string, level: LogLevel) => ({
+  name,
+  level,
+  base: { pid: process.pid },
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (label: string) => ({ level: label }) },
+  serializers: { err: pino.stdSerializers.err, error: pino.stdSerializers.err },
+});
 
 /** A logger that says nothing: for tests, and for libraries that were given none. */
 export const silentLogger: Logger = {

@@ -116,6 +116,12 @@ export const RunnerReply = Type.Object({ runner: RunnerInfo });
 /** `tokenRevoked` is false when other runners of the account use the same token. */
 export const ForgetRunnerReply = Type.Object({ runnerId: Type.String(), tokenRevoked: Type.Boolean() });
 export type ForgetRunnerReply = Static<typeof ForgetRunnerReply>;
+/**
+ * `POST /api/runners/:rid/files/tickets`: `ticket` in the query of `GET /api/runners/:rid/files` lets a browser download that
+ * file by the address alone.
+ */
+export const DownloadTicketReply = Type.Object({ ticket: Text, expiresAt: Type.Number() });
+export type DownloadTicketReply = Static<typeof DownloadTicketReply>;
 export const MetaReply = Type.Object({ state: SessionMetaState, lastSeq: Type.Number() });
 
 /** The stored bytes and their limits; a limit of 0 means no limit. `…_of_relay`: of all accounts, for admins. */

@@ -55,4 +55,9 @@ export const WIRE_HISTORY = [
     hash: 'c498c75cd554dde5',
     what: 'Gateways send the model of a session as `ModelInfo`, in answers and frames; `modelInfo` stays beside it for one release. Added: `viewerCount`, `userName` and `expiresAt` of a session in lists; `skills`, `agents`, `plugins`, `hooks`, `panels` and `triggerDefs` of a runner in lists, the first three in `runner_started`; the runner event `resources_changed`; `attachmentId`, `filename` and `url` of attachments, and in the answer to an upload.',
   },
+  {
+    version: 1,
+    hash: 'a5a911ef992fd5c0',
+    what: 'Added: the requests to a runner `git_stage_hunk`, `git_unstage_hunk` and `read_log`; the reply of `POST /api/runners/:rid/files/tickets`.',
+  },
 ] as const;

@@ -76,6 +76,7 @@ const ROUTES: readonly [method: string, path: string, json?: object][] = [
   ['DELETE', '/api/runners/{rid}'],
   ['GET', '/api/runners/{rid}/folders'],
   ['GET', '/api/runners/{rid}/files'],
+  ['POST', '/api/runners/{rid}/files/tickets', { path: 'a' }],
   ['PUT', '/api/runners/{rid}/uploads/{uploadId}'],
   ...ROUTED_METHOD_NAMES.map((method): [string, string, object] => ['POST', `/api/runners/{rid}/rpc/${method}`, {}]),
 ];

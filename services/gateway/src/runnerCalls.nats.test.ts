@@ -1,9 +1,18 @@
 import { bucket, serveRpc } from '@pizzapi/backbone';
-import { decode, encode, subjects, type RpcVerb, type RunnerOwnerRow } from '@pizzapi/protocol';
+import {
+  decode,
+  encode,
+  subjects,
+  type DownloadTicketReply,
+  type RpcVerb,
+  type RunnerOwnerRow,
+} from '@pizzapi/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RunnerCalls } from './runner/runnerCalls.js';
 import { ActionRates } from './session/actionRates.js';
+import { askAt, Browser } from './testing/browser.js';
+import { mintLinkToken } from '@pizzapi/process';
 import { auditRows } from './testing/auditRows.js';
 import { FakeRunner } from './testing/fakeRunner.js';
 import { PATIENT } from './testing/patience.js';
@@ -304,6 +313,45 @@ describe('a file of a host over HTTP', () => {
     expect((await s.fetch('/api/runners/r1/files?path=a%00b')).status).toBe(400);
   });
 
+  it('is downloaded by its address alone with a ticket, by the browser that it was made for and by no other one', async () => {
+    const browser = new Browser(s.url);
+    await browser.fetch('/api/auth/link', { token: mintLinkToken(s.secret, Date.now()) });
+    const made = await browser.fetch('/api/runners/r1/files/tickets', { path: 'a' });
+    const { ticket, expiresAt } = (await made.json()) as DownloadTicketReply;
+    expect(expiresAt).toBeGreaterThan(Date.now());
+    /** A browser that opens an address sends its cookie, and no header of the page. */
+    const opened = (address: string, cookie: string | null = browser.cookie!) =>
+      askAt(browser.page + address, { headers: new Headers(cookie === null ? {} : { cookie }) });
+    const address = `/api/runners/r1/files?path=a&ticket=${ticket}`;
+    const got = await opened(address);
+    expect([got.status, await got.text()]).toEqual([200, '0123456789']);
+    expect(Object.fromEntries(got.headers)).toMatchObject({
+      'content-disposition': expect.stringMatching(/^attachment/) as string,
+      'content-security-policy': "sandbox; default-src 'none'",
+      'x-content-type-options': 'nosniff',
+    });
+    const other = new Browser(s.url);
+    await other.fetch('/api/auth/link', { token: mintLinkToken(s.secret, Date.now()) });
+    asked = [];
+    for (const [refused, cookie] of [
+      [address, null],
+      [address, other.cookie],
+      [address.replace('path=a', 'path=b')],
+      [address.replace('/r1/', '/r2/')],
+      [`${address}&sessionId=f1`],
+      [address.slice(0, -1)],
+      ['/api/runners/r1/files?path=a'],
+      [`/api/runners/r1?ticket=${ticket}`],
+    ] as const)
+      expect((await opened(refused, cookie)).status, refused).toBe(401);
+    expect(asked).toEqual([]);
+    answers.read_file = () => ({ error: { code: 'file_not_found', message: 'x' } });
+    expect(await browser.ask('/api/runners/r1/files/tickets', { path: 'a' })).toMatchObject({ code: 'file_not_found' });
+    const { cookie } = browser;
+    expect((await browser.fetch('/api/auth/logout', {})).status).toBe(204);
+    expect((await opened(address, cookie)).status).toBe(401);
+  });
+
   it('is uploaded as a plain body, of which the host gets parts', async () => {
     answers.upload_write = ({ offset, content }) => ({
       received: Number(offset) + Buffer.from(String(content), 'base64').length,
@@ -330,7 +378,19 @@ describe('a file of a host over HTTP', () => {
     const path = '/api/runners/r1/files?path=a';
     await expect.poll(async () => (await s.fetch(`${path}&sessionId=f1`, { token })).status, PATIENT).toBe(200);
     expect(asked.at(-1)).toMatchObject({ request: { sessionId: 'f1', call: { within: 'f1' } } });
+    const made = await s.fetch('/api/runners/r1/files/tickets', {
+      method: 'POST',
+      json: { path: 'a', sessionId: 'f1' },
+      token,
+    });
+    const { ticket } = (await made.json()) as DownloadTicketReply;
+    const got = await askAt(`${s.url}${path}&sessionId=f1&ticket=${ticket}`);
+    expect([got.status, await got.text()]).toEqual([200, '0123456789']);
     asked = [];
+    for (const json of [{ path: 'a' }, { path: 'a', sessionId: 'f2' }]) {
+      const refused = await s.fetch('/api/runners/r1/files/tickets', { method: 'POST', json, token });
+      expect(refused.status).toBe(403);
+    }
     for (const [url, by] of [
       [path, token],
       [`${path}&sessionId=f2`, token],

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { addOptions } from '@pizzapi/process';
-import { CodedError, type MethodReply } from '@pizzapi/protocol';
+import { CodedError, LOG_PAGE, type MethodReply } from '@pizzapi/protocol';
 import { examples, type CliContext } from '../context.js';
 import { GATEWAY_OPTIONS, gatewayOf, type GatewayAccess } from '../home.js';
 import { jsonLine, line, toSafeLine } from '../io.js';
 import { findRunner } from '../runnerLookup.js';
 import { openServiceManager } from '../service/openServiceManager.js';
+import { printRunnerLog } from './remoteLogs.js';
 import { unwrapResult } from '../unwrapResult.js';
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -74,16 +75,33 @@ The service starts again with the machine, or with \`pizzapi runner install\`; \
       line(io.stdout, stopped ? 'The runner is stopped.' : 'The runner did not run as a service.');
     });
 
-  runner
-    .command('logs')
-    .description('Print the log of the runner that is installed on this machine')
+  addOptions(runner.command('logs [runner]'), GATEWAY_OPTIONS)
+    .description('Print the log of the runner that is installed on this machine, or the end of that of a named runner')
     .helpOption('-h, --help', 'Print this')
     .option('-f, --follow', 'Continue with what comes')
-    .addHelpText('after', examples('pizzapi runner logs', 'pizzapi runner logs -f'))
-    .action(async (flags: Flags) => {
+    .option('-n, --lines <count>', 'How many of the last lines of a named runner are printed', lineCount, DEFAULT_LINES)
+    .addHelpText(
+      'after',
+      `${examples('pizzapi runner logs', 'pizzapi runner logs -f', 'pizzapi runner logs -f laptop')}
+
+A named runner keeps the last lines since it was started, without secrets. Its token needs the right exec.`,
+    )
+    .action(async (named: string | undefined, flags: Flags) => {
+      if (named !== undefined) {
+        const { gateway, rid } = await find(named, flags, context);
+        const choice = { lines: Number(flags['lines']), follow: flags['follow'] === true };
+        return printRunnerLog(io, gateway.api, rid, choice);
+      }
       const [program, ...args] = (await openServiceManager(io.env)).logProgram(flags['follow'] === true);
       context.exitCode = await shown(program, args, context);
     });
+}
+
+const DEFAULT_LINES = 100;
+function lineCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count > LOG_PAGE) throw new InvalidArgumentError(`Give a number up to ${LOG_PAGE}.`);
+  return count;
 }
 
 async function find(

@@ -6,7 +6,19 @@ import type { HostPanel } from '../state/hostPanel.svelte.js';
 import { reportResult } from '../state/reportResult.js';
 import { Patch } from './patch.svelte.js';
 
-type Where = { sessionId: string } | { cwd: string };
+/** The repository that a panel shows: that of the folder of its session, or of its host. */
+export const repositoryRef = ({ session, folder }: HostPanel): { sessionId: string } | { cwd: string } =>
+  session === undefined ? { cwd: folder } : { sessionId: session.sid };
+
+/** The diff of one file between the sides that a request names. */
+export function diffPatch(panel: HostPanel, sides: Pick<MethodRequest<'git_diff'>, 'path' | 'what' | 'to'>): Patch {
+  return new Patch(async (page) => {
+    const request = { ...repositoryRef(panel), ...sides, ...page };
+    const answer = await api.runnerCall(panel.runnerId, 'git_diff', request);
+    if (answer.kind === 'failed') return answer;
+    return { ...answer, value: answer.value.diff ?? { patch: '', total: 0, version: '' } };
+  });
+}
 
 /** The repository of the folder: its branch, what is staged and what is not. */
 export class RepositoryStatus {
@@ -51,12 +63,7 @@ export class RepositoryStatus {
   }
 
   patchOf({ path }: GitStatusEntry, what: 'index' | 'work_tree'): Patch {
-    return new Patch(async (page) => {
-      const request = { ...this.#where, path, what, ...page };
-      const answer = await api.runnerCall(this.#panel.runnerId, 'git_diff', request);
-      if (answer.kind === 'failed') return answer;
-      return { ...answer, value: answer.value.diff ?? { patch: '', total: 0, version: '' } };
-    });
+    return diffPatch(this.#panel, { path, what });
   }
 
   stage(paths?: readonly string[]): Promise<boolean> {
@@ -65,6 +72,15 @@ export class RepositoryStatus {
 
   unstage(paths?: readonly string[]): Promise<boolean> {
     return this.#change('git_unstage', { ...this.#where, ...(paths === undefined ? {} : { paths: [...paths] }) });
+  }
+
+  /** `patch`: the diff that the hunk was shown in. */
+  stageHunk(path: string, patch: Patch, hunk: string): Promise<boolean> {
+    return this.#changeHunk('git_stage_hunk', path, patch, hunk);
+  }
+
+  unstageHunk(path: string, patch: Patch, hunk: string): Promise<boolean> {
+    return this.#changeHunk('git_unstage_hunk', path, patch, hunk);
   }
 
   /** `now`: the content that the person has seen, when it was shown. */
@@ -89,6 +105,17 @@ export class RepositoryStatus {
     return this.#change('git_checkout', { ...this.#where, branch, ...(create ? { create } : {}) });
   }
 
+  async #changeHunk(
+    method: 'git_stage_hunk' | 'git_unstage_hunk',
+    path: string,
+    { about: { was, now } }: Patch,
+    hunk: string,
+  ): Promise<boolean> {
+    // One at a time: each moves the lines of the others.
+    if (this.busy || was === undefined || now === undefined) return false;
+    return this.#change(method, { ...this.#where, path, was, now, hunk });
+  }
+
   async #change<M extends RunnerMethod>(method: M, request: MethodRequest<M>): Promise<boolean> {
     this.busy = true;
     const answer: Promise<ApiResult<unknown>> = api.runnerCall(this.#panel.runnerId, method, request);
@@ -97,8 +124,7 @@ export class RepositoryStatus {
     return isDone;
   }
 
-  get #where(): Where {
-    const { session } = this.#panel;
-    return session === undefined ? { cwd: this.#panel.folder } : { sessionId: session.sid };
+  get #where(): ReturnType<typeof repositoryRef> {
+    return repositoryRef(this.#panel);
   }
 }

@@ -6,10 +6,11 @@ import {
   type FilePath,
   type MethodReply,
 } from '@pizzapi/protocol';
-import { uploadFile } from '@pizzapi/session-client';
+import { downloadPath, uploadFile, type HostFileRef } from '@pizzapi/session-client';
 import { nameOf } from '../model/filePath.js';
 import { decodeFile, encodeFile, fromBase64, toBase64, type DecodedFile } from '../model/fileText.js';
 import { api } from '../state/client.js';
+import { addressOf } from '../state/pagePath.js';
 import { toasts } from '../state/toasts.svelte.js';
 
 /** The largest text that is edited, in bytes. */
@@ -222,18 +223,13 @@ export class OpenFile {
   }
 }
 
-/** Saves a file of the host on this device. */
-export async function downloadToDevice(
-  runnerId: string,
-  source: { path: FilePath; sessionId?: string },
-  name: string,
-): Promise<void> {
-  const got = await api.download(runnerId, source, (response) => response.blob());
-  if (got.kind === 'failed') return toasts.error(got.error);
-  const url = URL.createObjectURL(got.value);
+/** Saves a file of the host on this device. The browser downloads it to its disk, and nothing of it is in the page. */
+export async function downloadToDevice(runnerId: string, source: HostFileRef): Promise<void> {
+  const made = await api.downloadTicket(runnerId, source);
+  if (made.kind === 'failed') return toasts.error(made.error);
   const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
+  link.href = addressOf(downloadPath(runnerId, source, made.value.ticket));
+  // The gateway names the file. The attribute keeps the page where a browser would show an error.
+  link.download = '';
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

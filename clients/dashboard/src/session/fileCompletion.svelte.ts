@@ -26,6 +26,8 @@ export class FileCompletion {
   update(text: string, cursor: number): void {
     const mention = this.#host.can('files:read') ? fileMentionAt(text, cursor) : undefined;
     clearTimeout(this.#pause);
+    // The host ends what it looks for when its caller leaves.
+    this.#asking?.abort();
     if (mention === undefined) return this.close();
     this.#mention = mention;
     this.#pause = setTimeout(() => void this.#ask(mention), PAUSE_MS);
@@ -50,7 +52,6 @@ export class FileCompletion {
   }
 
   async #ask(mention: FileMention): Promise<void> {
-    this.#asking?.abort();
     const asking = (this.#asking = new AbortController());
     const choices = await (mention.query === '' ? this.#all(asking) : this.#search(mention.query, asking));
     if (this.#mention !== mention || asking.signal.aborted) return;
@@ -70,7 +71,12 @@ export class FileCompletion {
 
   async #search(query: string, { signal }: AbortController): Promise<readonly FileChoice[]> {
     const request = { ...this.#of, query, in: 'names', folders: true, limit: CHOICES, waitMs: LOOK_MS } as const;
-    const answer = await api.runnerCall(this.#host.runnerId, 'search_files', request, { signal });
+    let answer = await api.runnerCall(this.#host.runnerId, 'search_files', request, { signal });
+    // A large folder is listed for longer than one request.
+    while (answer.kind === 'ok' && answer.value.next !== undefined && answer.value.matches.length === 0) {
+      const { searchId, next: after } = answer.value;
+      answer = await api.runnerCall(this.#host.runnerId, 'search_more', { ...this.#of, searchId, after }, { signal });
+    }
     if (answer.kind === 'failed') return [];
     // A name that is no text cannot stand in a message.
     return answer.value.matches.flatMap(({ path, bytes, kind }) =>

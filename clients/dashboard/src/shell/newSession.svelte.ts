@@ -1,9 +1,9 @@
 import type { ErrorInfo, NewSessionBody, RunnerInfo } from '@pizzapi/protocol';
+import { HostFolder } from '../hosts/hostFolder.svelte.js';
 import type { NewSessionPreset } from '../state/app.svelte.js';
 import { api } from '../state/client.js';
 import { draftField, drafts } from '../state/drafts.svelte.js';
 import { storage } from '../state/storage.js';
-import { pinnedFolders, togglePinned } from '../model/pinnedFolders.js';
 
 /** Fields of the dialog that an error can stand beside. */
 export type Field = 'runnerId' | 'cwd' | 'model' | 'prompt';
@@ -22,9 +22,6 @@ const FIELD_OF: Readonly<Record<string, Field>> = {
   model_unauthenticated: 'model',
 };
 
-/** How long typing must pause before folders are looked up, in ms. */
-const LOOKUP_DELAY = 120;
-
 /** Runners that a session can be started on: nobody starts one in somebody's terminal. */
 export const startable = (runners: readonly RunnerInfo[]) => runners.filter(({ kind }) => kind === 'daemon');
 
@@ -41,7 +38,6 @@ export class NewSession {
   /** False while the prompt is a suggestion that replaces none of the person's own words. */
   readonly #keepsPrompt: boolean;
   runnerId = $state('');
-  cwd = $state('');
   model = $state('');
   readonly #name = draftField(NAME);
   #prompt = $state('');
@@ -52,10 +48,7 @@ export class NewSession {
   #ownWorktree = $state(false);
   busy = $state(false);
   error = $state.raw<ErrorInfo>();
-  folders = $state.raw<readonly string[]>([]);
   readonly runner = $derived(this.#find(this.runnerId));
-  /** Folders of the runner that this person keeps at hand in this browser. */
-  pinned = $state.raw<readonly string[]>([]);
   /** The runner starts sessions whose modes a person can change. */
   readonly hasModes = $derived(this.runner?.approvals !== undefined);
   /** The runner makes work trees. */
@@ -63,14 +56,19 @@ export class NewSession {
   /** Every session of the runner begins with approvals. */
   readonly alwaysAsks = $derived(this.runner?.approvals === 'ask');
   readonly errorField = $derived<Field | undefined>(this.error && FIELD_OF[this.error.code]);
-  #lookup: ReturnType<typeof setTimeout> | undefined;
-  /** Settles when the folders of the typed path are here. */
-  #lookedUp: Promise<void> = Promise.resolve();
+  readonly folder = new HostFolder(
+    () => this.runner,
+    (path) => {
+      drafts.set(FOLDER, path);
+      drafts.set(RUNNER, this.runnerId);
+      if (this.errorField === 'cwd') this.error = undefined;
+    },
+  );
 
   constructor(runners: () => readonly RunnerInfo[], preset: NewSessionPreset) {
     this.#runners = runners;
     this.#preset = preset;
-    this.cwd = preset.cwd ?? drafts.get(FOLDER) ?? '';
+    this.folder.path = preset.cwd ?? drafts.get(FOLDER) ?? '';
     const written = drafts.get(PROMPT) ?? '';
     this.#keepsPrompt = preset.prompt === undefined || written === '';
     this.#prompt = preset.prompt ?? written;
@@ -130,9 +128,9 @@ export class NewSession {
     const wished = all.find(({ runnerId }) => runnerId === (this.#preset.runnerId ?? written));
     const first = wished ?? online.find(({ runnerId }) => runnerId === remembered) ?? online[0] ?? all[0];
     if (first === undefined) return;
-    const { cwd } = this;
+    const { path } = this.folder;
     this.#use(first.runnerId);
-    if (cwd !== '') this.cwd = cwd;
+    if (path !== '') this.folder.path = path;
   }
 
   /** Folder and model follow the runner: what was used on it last, else its own defaults. */
@@ -144,54 +142,11 @@ export class NewSession {
 
   #use(runnerId: string): void {
     this.runnerId = runnerId;
-    this.pinned = pinnedFolders(storage.get(`pinned.${runnerId}`));
     const runner = this.#find(runnerId);
-    this.cwd = runner?.recentFolders[0] ?? runner?.roots[0] ?? '';
     const remembered = storage.get(`model.${runnerId}`);
     const known = runner?.models.find(({ model, available }) => model === remembered && available);
     this.model = known?.model ?? runner?.defaultModel ?? '';
-    this.folders = [];
-  }
-
-  /** Takes a path that is not typed: nothing more is suggested. */
-  chooseFolder(path: string): void {
-    this.#keepFolder(path);
-    this.folders = [];
-  }
-
-  /** Keeps the folder of the field at hand, or no longer. */
-  togglePin(): void {
-    this.pinned = togglePinned(this.pinned, this.cwd);
-    storage.set(`pinned.${this.runnerId}`, this.pinned.length === 0 ? '' : JSON.stringify(this.pinned));
-  }
-
-  /** Looks up the folders that begin like what has been typed. The last lookup wins. */
-  complete(path: string): void {
-    this.#keepFolder(path);
-    const { runnerId } = this;
-    this.#lookedUp = new Promise((resolve) => {
-      this.#lookup = setTimeout(() => resolve(this.#complete(runnerId, path)), LOOKUP_DELAY);
-    });
-  }
-
-  /** The folders that are suggested for what has been typed so far. */
-  async suggestions(): Promise<readonly string[]> {
-    await this.#lookedUp;
-    return this.folders;
-  }
-
-  #keepFolder(path: string): void {
-    if (path !== this.cwd) {
-      drafts.set(FOLDER, path);
-      drafts.set(RUNNER, this.runnerId);
-      // A suggestion for what was typed before must not be taken for this.
-      const typed = path.toLowerCase();
-      this.folders = this.folders.filter((folder) => folder.toLowerCase().startsWith(typed));
-    }
-    this.cwd = path;
-    if (this.errorField === 'cwd') this.error = undefined;
-    clearTimeout(this.#lookup);
-    this.#lookedUp = Promise.resolve();
+    this.folder.begin();
   }
 
   /** The session's id, or undefined when it could not be started: then `error` says why. */
@@ -214,7 +169,12 @@ export class NewSession {
   }
 
   #body(): NewSessionBody {
-    const optional = { cwd: this.cwd.trim(), model: this.model, name: this.name.trim(), prompt: this.prompt.trim() };
+    const optional = {
+      cwd: this.folder.path.trim(),
+      model: this.model,
+      name: this.name.trim(),
+      prompt: this.prompt.trim(),
+    };
     const given = Object.entries(optional).filter(([, value]) => value !== '');
     return {
       runnerId: this.runnerId,
@@ -231,11 +191,6 @@ export class NewSession {
       ...(this.planMode ? { planMode: true } : {}),
       ...(this.hasGoal && description !== '' ? { goal: { description } } : {}),
     };
-  }
-
-  async #complete(runnerId: string, path: string): Promise<void> {
-    const found = await api.folders(runnerId, path);
-    if (this.cwd === path && this.runnerId === runnerId) this.folders = found.kind === 'ok' ? found.value.folders : [];
   }
 
   #find(runnerId: string): RunnerInfo | undefined {

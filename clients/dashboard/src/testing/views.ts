@@ -135,6 +135,18 @@ export const VIEWS: readonly View[] = [
     },
   },
   {
+    name: 'changes, history',
+    at: AT_WORK,
+    query: 'scene=changes',
+    enter: async (page) => {
+      await changes(page);
+      await page.getByText('History', { exact: true }).click();
+      await press(page, /^Send a viewer only/);
+      await press(page, /viewers\.ts/);
+      await page.getByRole('region', { name: /@@ -40,6/ }).waitFor();
+    },
+  },
+  {
     name: 'changes, work trees',
     at: AT_WORK,
     query: 'scene=changes',
@@ -259,6 +271,15 @@ export const VIEWS: readonly View[] = [
     name: 'no terminal yet',
     at: '/hosts/r1/terminals',
     shows: (page) => page.getByRole('button', { name: 'Open a terminal' }).waitFor(),
+  },
+  {
+    name: 'new terminal in a folder',
+    at: '/hosts/r1/terminals',
+    enter: async (page) => {
+      await press(page, 'In another folder…');
+      await page.getByRole('combobox', { name: 'Folder' }).focus();
+      await page.getByRole('option').first().waitFor();
+    },
   },
   {
     name: 'files in a message',

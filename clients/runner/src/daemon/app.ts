@@ -7,6 +7,7 @@ import {
   exportBackboneMetrics,
   exportBuildInfo,
   packageVersion,
+  withLines,
   type Logger,
   type Metrics,
   type Service,
@@ -33,6 +34,7 @@ import { SuspendedSessionsConnection } from './suspendedSessionsConnection.js';
 import { RunnerLifecycle } from './runnerLifecycle.js';
 import { lockHome } from './lock.js';
 import { createRunnerMetrics, exportSessionMetrics, readLoad, type RunnerMetrics } from './metrics.js';
+import { LogTail } from './logTail.js';
 import { ModelCatalog } from './models.js';
 import { PiChoice } from './piChoice.js';
 import { SessionRecords } from './records.js';
@@ -82,10 +84,13 @@ export interface Runner extends Service {
  * Makes a runner: connected, its sessions found again, its first command not yet read. Throws `store_in_use` when
  * another runs with the same home, `runner_token_missing`, `runner_refused`, `cwd_not_found` for a root and so on.
  */
-export async function createRunner(deps: RunnerDeps): Promise<Runner> {
+export async function createRunner(given: RunnerDeps): Promise<Runner> {
+  const logTail = new LogTail();
+  const log = withLines(given.log, { name: 'runner' }, (line) => logTail.add(line));
+  const deps = { ...given, log };
   const { metrics: registry = createMetrics() } = deps;
   const metrics = createRunnerMetrics(registry);
-  let life = await begin(deps, metrics);
+  let life = await begin(deps, metrics, logTail);
   exportBackboneMetrics(
     registry,
     () => metrics.workers.total(life.counters),
@@ -109,7 +114,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
       // A restart is a new life in the same process: everything is read, found and connected again.
       while ((await life.run()) === 'restart') {
         await life.detach();
-        life = await begin(deps, metrics);
+        life = await begin(deps, metrics, logTail);
       }
     },
     drain: () => life.drain(),
@@ -117,7 +122,7 @@ export async function createRunner(deps: RunnerDeps): Promise<Runner> {
   };
 }
 
-async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLifecycle> {
+async function begin(deps: RunnerDeps, metrics: RunnerMetrics, logTail: LogTail): Promise<RunnerLifecycle> {
   const { options, signal, env = process.env } = deps;
   let { log } = deps;
   const bundled = bundledPi(processHost());
@@ -292,6 +297,7 @@ async function begin(deps: RunnerDeps, metrics: RunnerMetrics): Promise<RunnerLi
       commands,
       terminals,
       files,
+      logTail,
       onStop,
       rights: () => allow,
       log,

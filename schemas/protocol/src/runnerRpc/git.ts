@@ -12,6 +12,7 @@ import {
   GitRepositoryState,
   GitRev,
   GitStatusEntry,
+  HunkHeader,
   MAX_GIT_PATHS,
 } from './gitShapes.js';
 import {
@@ -58,6 +59,18 @@ const row = ({ cwd, sessionId }: GitPlace, ...argv: readonly string[]): AuditedC
 });
 
 const named = (paths: readonly string[] | undefined) => (paths === undefined ? ['--all'] : ['--', ...paths]);
+
+/** One hunk of a diff that `git_diff` answered, of a file that has a content on both sides. */
+const oneHunk = {
+  path: GitPath,
+  /** The contents that the diff was of. When the file has others, nothing is done (`git_changed`). */
+  was: GitContentId,
+  now: GitContentId,
+  /** `@@ -1,2 +1,3 @@`, as in the diff. */
+  hunk: HunkHeader,
+  /** The `context` of the diff. */
+  context: Context,
+};
 
 /** Files to change, or all. */
 const some = { paths: Type.Optional(GitPaths), programs: Programs };
@@ -147,6 +160,28 @@ export const GIT_METHODS = {
       kind: 'audited',
       did: 'unstaged files',
       what: (asked) => row(asked, 'restore', '--staged', ...named(asked.paths)),
+    },
+  }),
+  git_stage_hunk: method({
+    summary: 'Adds one hunk of a file to the index',
+    request: request({ ...where, ...oneHunk, programs: Programs }),
+    reply: reply({}),
+    ...write,
+    changes: {
+      kind: 'audited',
+      did: 'staged a part of a file',
+      what: (asked) => row(asked, 'add', '--patch', '--', asked.path),
+    },
+  }),
+  git_unstage_hunk: method({
+    summary: 'Takes one hunk of a file out of the index',
+    request: request({ ...where, ...oneHunk }),
+    reply: reply({}),
+    ...write,
+    changes: {
+      kind: 'audited',
+      did: 'unstaged a part of a file',
+      what: (asked) => row(asked, 'restore', '--staged', '--patch', '--', asked.path),
     },
   }),
   git_discard: method({

@@ -20,6 +20,11 @@ export const GitOid = Type.String({ pattern: '^[0-9a-f]{40}([0-9a-f]{24})?$' });
 export const GitPath = Type.String({ minLength: 1, maxLength: 4_096, pattern: '^[^\\u0000]*$' });
 /** The content of a file as the id of its blob; null: there is no file. */
 export const GitContentId = Type.Union([GitOid, Type.Null()]);
+/** The header of a hunk up to the second `@@`: it names the hunk within a diff of one file. */
+export const HunkHeader = Type.String({
+  maxLength: 100,
+  pattern: '^@@ -[0-9]+(,[0-9]+)? \\+[0-9]+(,[0-9]+)? @@$',
+});
 
 /** How many files one request names. */
 export const MAX_GIT_PATHS = 2_000;

@@ -4,6 +4,7 @@ import { COMMAND_METHODS } from './commands.js';
 import { GIT_METHODS } from './git.js';
 import { FILE_CHANGE_METHODS } from './fileChanges.js';
 import { FILE_METHODS } from './files.js';
+import { LOG_METHODS } from './logs.js';
 import type { RunnerMethodSpec } from './method.js';
 import { CHANGES_METHODS } from './sessionChanges.js';
 import { STATUS_METHODS } from './status.js';
@@ -16,6 +17,7 @@ export * from './gitShapes.js';
 export * from './fileChanges.js';
 export * from './filePaths.js';
 export * from './files.js';
+export * from './logs.js';
 export * from './method.js';
 export * from './rights.js';
 export { TerminalInfo } from './terminals.js';
@@ -27,6 +29,7 @@ export * from './sessionChanges.js';
  */
 export const RUNNER_METHODS = {
   ...STATUS_METHODS,
+  ...LOG_METHODS,
   ...COMMAND_METHODS,
   ...TERMINAL_METHODS,
   ...GIT_METHODS,

@@ -8,6 +8,7 @@ import {
   GitPath,
   SessionTurn,
   SessionWorktree,
+  HunkHeader,
 } from './gitShapes.js';
 import { MAX_CALL_MS, method, PAGE_MESSAGE_BYTES, reply, request, SessionRef } from './method.js';
 
@@ -84,7 +85,7 @@ export const CHANGES_METHODS = {
       was: GitContentId,
       now: GitContentId,
       /** The header of a hunk up to the second `@@`, of the diff with `context`. Missing: the whole file. */
-      hunk: Type.Optional(Type.String({ maxLength: 100, pattern: '^@@ -[0-9]+(,[0-9]+)? \\+[0-9]+(,[0-9]+)? @@$' })),
+      hunk: Type.Optional(HunkHeader),
       context: Context,
     }),
     /** The content that the file has now. */

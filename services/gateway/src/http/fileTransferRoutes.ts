@@ -1,7 +1,15 @@
 import { Readable } from 'node:stream';
-import { errorInfo, ID_PATTERN, MAX_UPLOAD_BYTES, PathBytes, type FilePath } from '@pizzapi/protocol';
-import type { FastifyInstance } from 'fastify';
+import {
+  DownloadTicketReply,
+  errorInfo,
+  ID_PATTERN,
+  MAX_UPLOAD_BYTES,
+  PathBytes,
+  type FilePath,
+} from '@pizzapi/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { DOWNLOAD_TICKET_MS, type DownloadTickets } from '../auth/downloadTickets.js';
 import { attachmentHeader, fileStream, readRange, type ReadPage } from '../runner/fileDownload.js';
 import { passUpload } from '../runner/fileUpload.js';
 import { unknownRunner } from '../session/access.js';
@@ -19,20 +27,64 @@ const DownloadQuery = Type.Object({
   /** The bytes of the path instead, as base64. */
   base64: Type.Optional(PathBytes),
   sessionId: Type.Optional(Type.String({ pattern: ID_PATTERN })),
+  /** Of `POST …/files/tickets`, where the client can send no header. */
+  ticket: Type.Optional(Type.String({ maxLength: 4_096 })),
 });
 type DownloadQuery = Type.Static<typeof DownloadQuery>;
+const TicketBody = Type.Omit(DownloadQuery, ['ticket'], { additionalProperties: false });
+type TicketBody = Type.Static<typeof TicketBody>;
 
 /** Files of a host as plain bodies of HTTP: a stream in either direction, of which the gateway holds a few pages. */
-export function fileTransferRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDeps): void {
-  const { access, calls, metrics } = deps;
+export function fileTransferRoutes(
+  app: FastifyInstance,
+  deps: RunnerRpcRoutesDeps & { tickets: DownloadTickets },
+): void {
+  const { access, calls, metrics, tickets } = deps;
   const refuse = refuser(metrics);
+  /** Reads pages of files for the person of a request, until the person leaves. */
+  const reader = (request: FastifyRequest<{ Params: { rid: string } }>, reply: FastifyReply): ReadPage => {
+    const principal = principalOf(request);
+    const within = principal.share === undefined ? {} : { within: principal.share.sid };
+    const options = { ...within, signal: untilLeft(reply) };
+    return (page) => calls.call(principal, request.params.rid, 'read_file', page, options);
+  };
+
+  app.post<{ Params: { rid: string }; Body: TicketBody }>(
+    '/api/runners/:rid/files/tickets',
+    {
+      config: { guests: true, guestsOfRunner: true },
+      schema: route({
+        summary: 'Make a ticket with which a browser downloads a file of a host by its address alone',
+        tag,
+        params: RunnerParams,
+        body: TicketBody,
+        answers: { 200: DownloadTicketReply },
+      }),
+      preValidation: async (request, reply) => {
+        const error = await guestProblem(request, reply, deps, request.body);
+        if (error !== undefined) return refuse(reply, { error });
+      },
+    },
+    async (request, reply) => {
+      const { body, params, headers } = request;
+      const path = pathIn(body);
+      if (path === undefined) return refuse(reply, { error: errorInfo('bad_request', 'Name `path` or `base64`') });
+      const { sessionId } = body;
+      const session = sessionId === undefined ? {} : { sessionId };
+      // A browser shows no error of a download, so that it is found out here.
+      const about = await reader(request, reply)({ path, ...session, offset: 0, length: 0 });
+      if (about.kind === 'refused') return refuse(reply, about);
+      const ticket = await tickets.issue(headers, { rid: params.rid, ...body });
+      return { ticket, expiresAt: Date.now() + DOWNLOAD_TICKET_MS };
+    },
+  );
 
   app.get<{ Params: { rid: string }; Querystring: DownloadQuery }>(
     '/api/runners/:rid/files',
     {
       // A HEAD would read the whole file for nothing.
       exposeHeadRoute: false,
-      config: { guests: true, guestsOfRunner: true },
+      config: { guests: true, guestsOfRunner: true, tickets: true },
       schema: route({
         summary: 'Download a file of a host, or a range of it',
         tag,
@@ -45,14 +97,10 @@ export function fileTransferRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDe
       },
     },
     async (request, reply) => {
-      const { rid } = request.params;
       const { sessionId } = request.query;
       const path = pathIn(request.query);
       if (path === undefined) return refuse(reply, { error: errorInfo('bad_request', 'Name `path` or `base64`') });
-      const principal = principalOf(request);
-      const within = principal.share === undefined ? {} : { within: principal.share.sid };
-      const options = { ...within, signal: untilLeft(reply) };
-      const read: ReadPage = (page) => calls.call(principal, rid, 'read_file', page, options);
+      const read = reader(request, reply);
       const source = { path, ...(sessionId === undefined ? {} : { sessionId }) };
       const about = await read({ ...source, offset: 0, length: 0 });
       if (about.kind === 'refused') return refuse(reply, about);
@@ -116,7 +164,7 @@ export function fileTransferRoutes(app: FastifyInstance, deps: RunnerRpcRoutesDe
   });
 }
 
-function pathIn({ path, base64 }: DownloadQuery): FilePath | undefined {
+function pathIn({ path, base64 }: TicketBody): FilePath | undefined {
   if (base64 !== undefined) return path === undefined ? { base64 } : undefined;
   return path;
 }

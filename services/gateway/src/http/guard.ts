@@ -1,6 +1,8 @@
-import { errorInfo, ERRORS, type ErrorInfo } from '@pizzapi/protocol';
+import type { IncomingHttpHeaders } from 'node:http';
+import { errorInfo, ERRORS, isMap, stringAt, type ErrorInfo } from '@pizzapi/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isEncrypted } from '../auth/cookies.js';
+import type { DownloadTickets } from '../auth/downloadTickets.js';
 import type { OriginPolicy } from '../auth/originPolicy.js';
 import type { Authentication, RequestAuthenticator } from '../auth/requestAuthenticator.js';
 import type { Principal } from '../auth/principal.js';
@@ -25,6 +27,8 @@ declare module 'fastify' {
     anyHost?: boolean;
     /** Counts its connections itself, which last. */
     countsItself?: boolean;
+    /** A download ticket in the address counts: a browser that opens the address can send no header. */
+    tickets?: boolean;
     /** Signs a browser in: under the page's name alone. */
     signsIn?: boolean;
     /** Begins a sign-in that a later request finishes: only that one counts as a sign-in. */
@@ -38,6 +42,7 @@ export interface GuardDeps {
   originPolicy: OriginPolicy;
   authenticator: RequestAuthenticator;
   connections: Connections;
+  tickets: DownloadTickets;
   metrics: GatewayMetrics;
 }
 
@@ -47,14 +52,14 @@ export interface GuardDeps {
  */
 export function registerGuard(
   app: FastifyInstance,
-  { originPolicy, authenticator, connections, metrics }: GuardDeps,
+  { originPolicy, authenticator, connections, tickets, metrics }: GuardDeps,
 ): void {
   app.decorateRequest('principal', null);
   app.addHook('onRequest', async (request, reply) => {
     const foreign = foreignness(request, originPolicy);
     const who: Authentication = isGuarded(request)
       ? await authenticator.authenticate({
-          ...{ headers: request.headers, query: request.query, ip: request.ip },
+          ...{ headers: await shownHeaders(request, tickets), query: request.query, ip: request.ip },
           isOfPage: originPolicy.isOfPage(request.headers),
           isEncrypted: isEncrypted(request.raw),
         })
@@ -72,6 +77,22 @@ export function registerGuard(
       ? answerWrongHost(request, reply, error)
       : answerError(reply, error);
   });
+}
+
+/** The headers of a request, with those that its download ticket stands for. */
+async function shownHeaders(
+  { headers, params, query, routeOptions }: FastifyRequest,
+  tickets: DownloadTickets,
+): Promise<IncomingHttpHeaders> {
+  const ticket = routeOptions.config.tickets === true && isMap(query) ? stringAt(query, 'ticket') : undefined;
+  if (ticket === undefined || !isMap(query)) return headers;
+  const { rid = '' } = params as { rid?: string };
+  const file = {
+    path: stringAt(query, 'path'),
+    base64: stringAt(query, 'base64'),
+    sessionId: stringAt(query, 'sessionId'),
+  };
+  return tickets.headersWith(ticket, headers, { rid, ...file });
 }
 
 /** Whether a person opened the address in a browser. */

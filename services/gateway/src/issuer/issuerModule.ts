@@ -18,7 +18,7 @@ import type { IssuerSettings } from './options.js';
 import { PendingCookie } from './pendingCookie.js';
 import { PendingSignIns } from './pendingSignIns.js';
 import { RefreshTokens } from './refreshTokens.js';
-import { Sealer } from './sealed.js';
+import { Sealer } from '../auth/sealed.js';
 
 export interface IssuerModuleDeps {
   settings: IssuerSettings;

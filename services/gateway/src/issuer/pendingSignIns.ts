@@ -3,7 +3,7 @@ import { bucket, type Backbone } from '@pizzapi/backbone';
 import { isSameSecret, secretHash } from '@pizzapi/process';
 import type { AuthorizationChecks } from './issuerClient.js';
 import { PENDING_MS } from './pendingCookie.js';
-import type { Sealer } from './sealed.js';
+import type { Sealer } from '../auth/sealed.js';
 
 const PURPOSE = 'pizzapi-oidc-pending';
 

@@ -1,7 +1,7 @@
 import { loginKey, refreshKeyOf, refreshRows, type Backbone } from '@pizzapi/backbone';
 import { LOGIN_TTL_MS } from '../auth/cookie.js';
 import { MARKER_MS } from '../accounts/store.js';
-import type { Sealer } from './sealed.js';
+import type { Sealer } from '../auth/sealed.js';
 
 const PURPOSE = 'pizzapi-oidc-refresh';
 

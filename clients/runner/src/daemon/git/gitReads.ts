@@ -35,7 +35,7 @@ export const DIFF_OPTIONS = [
   '--ignore-submodules=dirty',
 ];
 const LIST_OPTIONS = ['--raw', '--numstat', '-z', '--no-abbrev'];
-const DEFAULT_CONTEXT = 3;
+export const DEFAULT_CONTEXT = 3;
 
 /** Reads the status, with every file that git does not track and does not ignore. */
 export async function readStatus(repository: Repository, signal?: AbortSignal): Promise<ParsedStatus> {
@@ -120,7 +120,8 @@ async function sidesOf(repository: Repository, request: DiffRequest, signal: Abo
   return what === 'index' ? ['diff', '--cached', ...commit] : ['diff', ...commit];
 }
 
-async function listDiff(
+/** The files that differ between two sides: the words of the command that compares them. */
+export async function listDiff(
   repository: Repository,
   sides: readonly string[],
   paths: readonly string[],

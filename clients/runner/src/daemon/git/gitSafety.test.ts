@@ -6,6 +6,7 @@ import { configFor, findGit, gitEnvironment } from './gitEnvironment.js';
 import type { GitProgram } from './gitProgram.js';
 import { gitBranches, gitDiff, gitLog, gitShow, gitStatus } from './gitReads.js';
 import { gitCommit, gitDiscard, gitStage, gitUnstage } from './gitWrites.js';
+import { gitStageHunk, gitUnstageHunk } from './hunkStaging.js';
 import { placeOf, readWorkFile, Repository } from './repository.js';
 import { TestRepositories } from './testing/repositories.js';
 
@@ -61,6 +62,11 @@ async function writeAll(top: string): Promise<void> {
   const repository = await find(top);
   await gitStage(repository, {}, signal).catch(ignore);
   await gitUnstage(repository, { paths: ['a.txt'] }, signal).catch(ignore);
+  const shown = await gitDiff(repository, { path: 'a.txt' }, signal).catch(ignore);
+  const { was = null, now = null } = shown?.diff ?? {};
+  const hunk = { path: 'a.txt', hunk: '@@ -1 +1 @@' };
+  await gitStageHunk(repository, { ...hunk, was, now }, signal).catch(ignore);
+  await gitUnstageHunk(repository, { ...hunk, was, now }, signal).catch(ignore);
   await gitCommit(repository, { message: 'three', all: true }, signal).catch(ignore);
   writeFileSync(join(top, 'a.txt'), 'four\n');
   await gitDiscard(repository, { files: [{ path: 'a.txt' }] }, signal).catch(ignore);
@@ -181,6 +187,10 @@ describe('a repository that names a program', () => {
     cases['filter.<driver>.clean']!(top, evil);
     writeFileSync(evil, `#!/bin/sh\ntouch '${mark}'\ncat\n`);
     await expect(gitStage(await find(top), {}, signal)).rejects.toMatchObject({ code: 'git_needs_programs' });
+    const { was = null, now = null } = (await gitDiff(await find(top), { path: 'a.txt' }, signal)).diff!;
+    const hunk = { path: 'a.txt', was, now, hunk: '@@ -1 +1 @@' };
+    await expect(gitStageHunk(await find(top), hunk, signal)).rejects.toMatchObject({ code: 'git_needs_programs' });
+    expect(existsSync(mark)).toBe(false);
     await gitStage(await find(top), { programs: true }, signal);
     expect(existsSync(mark)).toBe(true);
   });

@@ -4,7 +4,8 @@ import { readStatus, repositoryState, workContentId } from './gitReads.js';
 import { records } from './porcelain.js';
 import { placeOf, type Repository } from './repository.js';
 
-const modeOf = (programs: boolean | undefined): GitMode => (programs === true ? 'programs' : 'write');
+/** What git may start for a change. */
+export const modeOf = (programs: boolean | undefined): GitMode => (programs === true ? 'programs' : 'write');
 const pathspec = (paths: readonly string[] | undefined): string[] => ['--', ...(paths ?? ['.'])];
 
 /**

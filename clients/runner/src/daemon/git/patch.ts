@@ -1,4 +1,4 @@
-/** Reads hunks of a unified diff and takes one back, byte for byte. */
+/** Reads hunks of a unified diff, takes one back, or makes a patch of one, byte for byte. */
 
 export interface Hunk {
   /** `@@ -1,2 +1,3 @@` */
@@ -30,6 +30,20 @@ export function hunksOf(patch: Buffer): Hunk[] {
     if (hunk !== undefined) hunks.push(hunk);
   }
   return hunks;
+}
+
+/**
+ * A patch with one hunk of the unified diff of one file: without the changes of its mode and its name. Undefined: the diff has
+ * no such hunk.
+ */
+export function patchOfHunk(patch: Buffer, header: string): Buffer | undefined {
+  const lines = linesOf(patch).map((bytes) => ({ bytes, text: bytes.toString('latin1') }));
+  const first = lines.findIndex(({ text }) => text.startsWith('@@ '));
+  const from = lines.findIndex(({ text }) => parseHunk(text)?.header === header);
+  if (from === -1) return undefined;
+  const after = lines.findIndex(({ text }, i) => i > from && text.startsWith('@@ '));
+  const names = lines.slice(0, first).filter(({ text }) => /^(diff --git|---|\+\+\+) /.test(text));
+  return Buffer.concat([...names, ...lines.slice(from, after === -1 ? undefined : after)].map(({ bytes }) => bytes));
 }
 
 /** The lines of a content, each with its newline. The last one may have none. */

@@ -2,6 +2,7 @@ import { KeyedSerialQueue } from '@pizzapi/process';
 import { CodedError, type CHANGES_METHODS, type GIT_METHODS } from '@pizzapi/protocol';
 import { gitBranches, gitDiff, gitLog, gitShow, gitStatus } from '../git/gitReads.js';
 import { gitCheckout, gitCommit, gitDiscard, gitStage, gitUnstage } from '../git/gitWrites.js';
+import { gitStageHunk, gitUnstageHunk } from '../git/hunkStaging.js';
 import type { GitParts } from '../git/index.js';
 import { Repository } from '../git/repository.js';
 import { SessionChanges } from '../git/sessionChanges.js';
@@ -82,6 +83,8 @@ export function gitHandlers({ git, hosts }: GitDeps): Pick<RunnerHandlers, GitMe
     git_branches: reading(gitBranches),
     git_stage: changing(silent(gitStage)),
     git_unstage: changing(silent(gitUnstage)),
+    git_stage_hunk: changing(silent(gitStageHunk)),
+    git_unstage_hunk: changing(silent(gitUnstageHunk)),
     git_discard: changing(silent(gitDiscard)),
     git_commit: changing(gitCommit),
     git_checkout: changing(gitCheckout),

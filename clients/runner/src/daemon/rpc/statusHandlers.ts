@@ -2,6 +2,7 @@ import { roundTrip, type Backbone } from '@pizzapi/backbone';
 import { modelInfoOf, type RunnerLoad } from '@pizzapi/protocol';
 import { completeFolder } from '../folders.js';
 import type { SessionHosts } from '../hosts.js';
+import type { LogTail } from '../logTail.js';
 import type { ModelCatalog } from '../models.js';
 import type { RunnerHandlers } from './dispatcher.js';
 
@@ -24,6 +25,8 @@ export interface StatusDeps {
   hosts: Pick<SessionHosts, 'all'>;
   models: ModelCatalog;
   load: () => Promise<RunnerLoad>;
+  /** The log of this process. */
+  logTail: LogTail;
   /** Called when the runner is asked to end, or to start again. */
   onStop: (how: 'restart' | 'shutdown') => void;
 }
@@ -31,11 +34,11 @@ export interface StatusDeps {
 /** The provider and the id of a model; its name stays that of the model. */
 const partsOf = (model: string): { provider?: string; id?: string } => modelInfoOf(model) ?? {};
 
-type StatusMethod = 'status' | 'ping' | 'list_models' | 'models' | 'folders' | 'restart' | 'shutdown';
+type StatusMethod = 'status' | 'ping' | 'list_models' | 'models' | 'folders' | 'restart' | 'shutdown' | 'read_log';
 
 /** What a runner answers about itself. */
 export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMethod> {
-  const { backbone, runnerId, facts, roots, hosts, models, load, onStop } = deps;
+  const { backbone, runnerId, facts, roots, hosts, models, load, logTail, onStop } = deps;
 
   const listModels = async () => {
     // Without an answer of pi, the last one.
@@ -59,6 +62,7 @@ export function statusHandlers(deps: StatusDeps): Pick<RunnerHandlers, StatusMet
     list_models: listModels,
     models: listModels,
     folders: async ({ path = '' }) => ({ folders: await completeFolder(path, roots) }),
+    read_log: (request, { signal }) => logTail.read(request, signal),
     restart: (_request, call) => {
       call.afterwards(() => onStop('restart'));
       return {};

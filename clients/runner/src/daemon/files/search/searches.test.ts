@@ -1,4 +1,4 @@
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf, FILE_CALLER as ada, filesOnDisk, type FilesOnDisk } from '../../../testing/filesOnDisk.js';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   // Plays ripgrep: says what a test wants it to say, or nothing for long.
   await writeFile(
     join(disk.base, 'rg'),
-    `#!/bin/sh\ncat ${disk.base}/said; exec sleep "$(cat ${disk.base}/seconds)"\n`,
+    `#!/bin/sh\necho $$ >> ${disk.base}/started; cat ${disk.base}/said; exec sleep "$(cat ${disk.base}/seconds)"\n`,
     { mode: 0o755 },
   );
   files = await disk.open({ programs: () => ({ ripgrep: join(disk.base, 'rg'), git: undefined, walker: 'none' }) });
@@ -52,6 +52,13 @@ const match = (path: string, line: string, offset = 0, number = 1) => ({
     submatches: [{ start: line.indexOf('needle'), end: line.indexOf('needle') + 6 }],
   },
 });
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
 const search = (more = {}) => files.search({ query: 'needle', in: 'contents', waitMs: 20_000, ...more }, ada);
 const SECOND = 'two Ä needle, needle';
 
@@ -186,6 +193,40 @@ describe('names', () => {
       [4, 5],
       [8, 9],
     ]);
+  });
+
+  it('are listed on for the next letter of a query, and no longer when no search waits for them', async () => {
+    const host = await disk.open({
+      programs: () => ({ ripgrep: join(disk.base, 'rg'), git: undefined, walker: 'none' }),
+    });
+    await rm(join(disk.base, 'started'), { force: true });
+    await writeFile(join(disk.base, 'said'), '');
+    await writeFile(join(disk.base, 'seconds'), '600');
+    const started = async () =>
+      (await readFile(join(disk.base, 'started'), 'utf8').catch(() => '')).split('\n').slice(0, -1);
+    const begin = (query: string) => {
+      const caller = new AbortController();
+      const request = { query, in: 'names', waitMs: 600_000 } as const;
+      return { caller, found: host.search(request, { ...ada, signal: caller.signal }) };
+    };
+    const first = begin('s');
+    await expect.poll(started).toHaveLength(1);
+    const [pid] = (await started()).map(Number);
+    first.caller.abort();
+    const { searchId } = await first.found;
+    expect(await codeOf(host.searchMore({ searchId, after: 0 }, ada))).toBe('search_unknown');
+    const second = begin('sr');
+    // What left before the host began is no search either.
+    const third = begin('src');
+    third.caller.abort();
+    expect(await codeOf(host.searchMore({ searchId: (await third.found).searchId, after: 0 }, ada))).toBe(
+      'search_unknown',
+    );
+    expect(await started()).toHaveLength(1);
+    process.kill(pid!, 0);
+    second.caller.abort();
+    await second.found;
+    await expect.poll(() => isAlive(pid!), { timeout: 20_000 }).toBe(false);
   });
 
   it('are confirmed before they are answered', async () => {

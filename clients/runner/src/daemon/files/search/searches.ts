@@ -83,7 +83,7 @@ export class Searches {
       };
       const limit = Math.min(request.limit ?? DEFAULT_MATCHES, MAX_MATCHES);
       if (request.in === 'contents') await this.searchContents(search, start(), limit);
-      else await this.searchNames(search, request, { folder, start, limit });
+      else this.searchNames(search, request, { folder, start, limit });
       this.kept.set(id, search);
     });
     return this.take(id, { owner, after: 0, waitMs: request.waitMs ?? WAIT_MS, signal });
@@ -103,6 +103,7 @@ export class Searches {
 
   stop(): void {
     for (const id of [...this.kept.keys()]) this.forget(id);
+    this.names.stop();
   }
 
   /** Resolves when the process has started: until then the folder is held. */
@@ -131,16 +132,20 @@ export class Searches {
     await started(child);
   }
 
-  private async searchNames(
+  /** The process that lists the names has started in the folder when this returns. */
+  private searchNames(
     search: Search,
     request: MethodRequest<'search_files'>,
     { folder, start, limit }: { folder: OpenPath; start: () => SearchProcess; limit: number },
-  ): Promise<void> {
-    const list = this.names.read(request, folder, start);
+  ): void {
+    const { list, release } = this.names.use(request, folder, start);
     const query = request.query.replace(/\s+/g, '');
     const matchCase = isCaseMatched(request);
     let isOver = false;
-    search.end = () => (isOver = true);
+    search.end = () => {
+      isOver = true;
+      release();
+    };
     const work = async (): Promise<void> => {
       const { by, paths, limited } = await list;
       search.by = by;
@@ -163,10 +168,9 @@ export class Searches {
     void done.then((problem) => {
       search.problem = problem;
       search.hasEnded = true;
+      release();
       wake(search);
     });
-    // The process starts in the folder that is held here.
-    await list.catch(() => undefined);
   }
 
   private async take(
@@ -178,6 +182,7 @@ export class Searches {
     // A caller that left before the first answer does not know the id.
     const onLeft = (): void => (after === 0 ? this.forget(id) : undefined);
     signal.addEventListener('abort', onLeft);
+    if (signal.aborted) onLeft();
     try {
       if (after > search.found.length) throw new CodedError('invalid_offset');
       await until(search, () => search.found.length > after || search.hasEnded, waitMs, signal);
@@ -194,8 +199,10 @@ export class Searches {
       };
     } finally {
       signal.removeEventListener('abort', onLeft);
-      search.timer = setTimeout(() => this.forget(id), this.deps.abandonedMs ?? FILES_ABANDONED_MS);
-      search.timer.unref();
+      if (this.kept.get(id) === search) {
+        search.timer = setTimeout(() => this.forget(id), this.deps.abandonedMs ?? FILES_ABANDONED_MS);
+        search.timer.unref();
+      }
     }
   }
 
