@@ -100,16 +100,16 @@ export default defineConfig({
       project('cluster', CLUSTER, {
         ...whole,
         globalSetup: './tests/support/testRun.ts',
-        sequence: { groupOrder: 1 },
+        sequence: { groupOrder: 3 },
         maxWorkers: 3,
       }),
       project('robustness', ROBUSTNESS, {
         ...whole,
         exclude: [...TIMED, ...NOT_OURS],
         globalSetup: './tests/support/testRun.ts',
-        sequence: { groupOrder: 1 },
+        sequence: { groupOrder: 2 },
       }),
-      project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 2 } }),
+      project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 4 } }),
     ],
   },
 });
