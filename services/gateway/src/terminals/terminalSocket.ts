@@ -15,6 +15,7 @@ import type { GatewayMetrics } from '../metrics.js';
 import type { SocketHandler } from '../sockets/feeds.js';
 import type { ClientConnection } from '../wire/clientConnection.js';
 import { TakingConnection } from './takingConnection.js';
+import { TerminalInput } from './terminalInput.js';
 import { FINAL_ANSWERS, type TerminalRoom } from './terminalRoom.js';
 import type { TerminalRooms } from './terminalRooms.js';
 import { TerminalWatcher } from './terminalWatcher.js';
@@ -36,6 +37,7 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
   private readonly due: NodeJS.Timeout;
   private room: TerminalRoom | undefined;
   private watcher: TerminalWatcher | undefined;
+  private typed: TerminalInput | undefined;
   private greeting: Promise<void> | undefined;
   private over = false;
 
@@ -116,6 +118,10 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
     const id = viewer ?? newId('v');
     const watcher = new TerminalWatcher(this.taking, principal, { viewer: id, name: shorten(shown, NAME_LENGTH) });
     this.watcher = watcher;
+    this.typed = new TerminalInput(async (input) => {
+      const bytes = Buffer.from(input).toString('base64');
+      return errorOf(await room.host.call(principal, 'terminal_input', { bytes, viewer: id }));
+    });
     if (takes !== true) this.taking.ignoreTaken();
     // Not waited for: a replay may take long, and input is handled meanwhile.
     room.join(watcher, after).catch((thrown: unknown) => {
@@ -133,15 +139,14 @@ export class TerminalSocket implements SocketHandler<TerminalUpFrame> {
     const { principal } = this;
     const { viewer } = watcher.viewer;
     switch (frame.type) {
-      case 'terminal_input': {
-        const bytes = Buffer.from(frame.bytes).toString('base64');
-        return errorOf(await host.call(principal, 'terminal_input', { bytes, viewer }));
-      }
+      case 'terminal_input':
+        return this.typed?.type(frame.bytes);
       case 'terminal_resize': {
         const { cols, rows } = frame;
         return errorOf(await host.call(principal, 'terminal_resize', { cols, rows, viewer }));
       }
       case 'take_keyboard':
+        this.typed?.begin();
         return room.takeKeyboard(watcher);
       case 'kill_terminal':
         return errorOf(await host.call(principal, 'kill_terminal', {}));
