@@ -46,7 +46,11 @@ function usage(): string {
 }
 
 /** Runs one bench and then its cleanups, also after an error. */
-async function runOne(bench: Bench, { quick, only }: { quick: boolean; only: string }, report: Report): Promise<boolean> {
+async function runOne(
+  bench: Bench,
+  { quick, only }: { quick: boolean; only: string },
+  report: Report,
+): Promise<boolean> {
   const undo: (() => Promise<void> | void)[] = [];
   const from = nowMs();
   report.progress(`${bench.name}: ${bench.title}`);
