@@ -29,6 +29,8 @@ const MAX_KEPT = 64;
 const SEARCH_MS = 120_000;
 /** How long the first request waits when it does not say, in ms. */
 const WAIT_MS = 5_000;
+/** How long a later request gathers matches, in ms: who has the first ones does not need each of the others at once. */
+const GATHER_MS = 100;
 const DEFAULT_MATCHES = 2_000;
 /** Names that are scored until other work has its turn. */
 const SCORED_AT_ONCE = 5_000;
@@ -186,6 +188,8 @@ export class Searches {
     try {
       if (after > search.found.length) throw new CodedError('invalid_offset');
       await until(search, () => search.found.length > after || search.hasEnded, waitMs, signal);
+      if (after > 0)
+        await until(search, () => search.found.length >= after + MATCHES_PAGE || search.hasEnded, GATHER_MS, signal);
       if (search.problem !== undefined && search.found.length === 0)
         throw new CodedError('search_invalid', search.problem.slice(0, 500));
       const page = search.found.slice(after, after + MATCHES_PAGE);
