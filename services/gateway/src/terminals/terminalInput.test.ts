@@ -43,19 +43,31 @@ describe('the input of a viewer of a terminal', () => {
     expect(host.got).toEqual(['e', 'cho', ' hi']);
   });
 
-  it('that follows a lost part is dropped until the person pauses', async () => {
+  it('that follows a lost part is dropped to the end of its line', async () => {
     const host = startHost();
     const lost = host.type('rm ');
     void host.type('old');
     await host.answer(LOST);
     expect(await lost).toEqual(LOST);
-    for (const key of '*\r') {
+    for (const key of '*\r') expect(await host.type(key)).toEqual(LOST);
+    void host.type('ls\r');
+    expect(host.got).toEqual(['rm ', 'ls\r']);
+    await host.answer(LOST);
+    void host.type('pwd\r');
+    expect(host.got).toEqual(['rm ', 'ls\r', 'pwd\r']);
+  });
+
+  it('that follows a lost part is dropped until the person pauses', async () => {
+    const host = startHost();
+    void host.type('r');
+    await host.answer(LOST);
+    for (const key of 'm *') {
       host.wait(300);
       expect(await host.type(key)).toEqual(LOST);
     }
     host.wait(1_000);
-    void host.type('ls\r');
-    expect(host.got).toEqual(['rm ', 'ls\r']);
+    void host.type('x');
+    expect(host.got).toEqual(['r', 'x']);
   });
 
   it('that interrupts is never dropped', async () => {

@@ -2,17 +2,18 @@ import { errorInfo, MAX_TERMINAL_INPUT_BYTES, type ErrorCode, type ErrorInfo } f
 
 /** The most that waits for the host, in bytes. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** After input was lost, more of it is dropped until the person paused for so long, in ms. */
+/** A pause that ends a line, in ms. */
 const PAUSE_MS = 1_000;
 /** Ctrl-C, Ctrl-Z and Ctrl-\\: a line that they follow is not carried out. */
 const INTERRUPTS: readonly number[] = [0x03, 0x1a, 0x1c];
+const CARRIAGE_RETURN = 0x0d;
 /** The host did not get the input, or may not have got it. */
 const LOSSES: readonly ErrorCode[] = ['host_lost', 'rpc_timeout', 'rpc_busy', 'unavailable'];
 
 /**
  * The input of one viewer of a terminal, in the order in which it was typed: one request to the host at a time, with all
- * that was typed meanwhile in the next one. When a part is lost, what follows it is dropped until the person pauses: the
- * rest of a line would be another command.
+ * that was typed meanwhile in the next one. When a part is lost, the rest of its line is dropped, because it would be another
+ * command. A line ends with Enter, an interruption or a pause.
  */
 export class TerminalInput {
   private waiting: Uint8Array[] = [];
@@ -30,14 +31,11 @@ export class TerminalInput {
   async type(bytes: Uint8Array): Promise<ErrorInfo | undefined> {
     if (bytes.byteLength === 1 && INTERRUPTS.includes(bytes[0]!)) this.begin();
     const { lost } = this;
-    if (lost !== undefined && this.now() - lost.at < PAUSE_MS) {
-      lost.at = this.now();
-      return lost.error;
-    }
+    if (lost !== undefined && this.now() - lost.at < PAUSE_MS) return this.lose(lost.error, bytes);
     this.lost = undefined;
     if (!this.isSending) return this.pass(bytes);
     if (this.waitingBytes + bytes.byteLength > MAX_WAITING_BYTES)
-      return this.lose(errorInfo('rpc_busy', 'The host takes input more slowly than it comes'));
+      return this.lose(errorInfo('rpc_busy', 'The host takes input more slowly than it comes'), bytes);
     this.waiting.push(bytes);
     this.waitingBytes += bytes.byteLength;
     return undefined;
@@ -53,7 +51,7 @@ export class TerminalInput {
     try {
       for (let next: Uint8Array | undefined = bytes; next !== undefined; next = this.next()) {
         const error = await this.send(next);
-        if (error !== undefined) return LOSSES.includes(error.code) ? this.lose(error) : this.drop(error);
+        if (error !== undefined) return LOSSES.includes(error.code) ? this.lose(error, next) : this.drop(error);
       }
       return undefined;
     } finally {
@@ -75,8 +73,10 @@ export class TerminalInput {
     return parts.length === 1 ? parts[0] : Buffer.concat(parts);
   }
 
-  private lose(error: ErrorInfo): ErrorInfo {
-    this.lost = { error, at: this.now() };
+  /** `bytes`, and all that waits behind them, do not reach the host. What follows the end of a line begins anew. */
+  private lose(error: ErrorInfo, bytes: Uint8Array): ErrorInfo {
+    const last = (this.waiting.at(-1) ?? bytes).at(-1);
+    this.lost = last === CARRIAGE_RETURN ? undefined : { error, at: this.now() };
     return this.drop(error);
   }
 
