@@ -31,32 +31,40 @@ async function wrongOnPhone(page: Page): Promise<string[]> {
   return [...(await doubleStops(page)), ...(await structureViolationsOf(page)), ...(await cutOffControls(page))];
 }
 
-it(`every page, dialog and state is free of violations that axe finds, at ${DESK.width} and at ${PHONE.width} px`, async () => {
-  const [desk, phone] = [await scripted.open('/nowhere'), await scripted.open('/nowhere', '', PHONE)];
-  const found: Record<string, string[]> = {};
-  for (const view of VIEWS) {
-    const show = async (page: Page) => {
-      await page.emulateMedia({ colorScheme: 'dark' });
-      await page.goto(`${scripted.url}/?at=${encodeURIComponent(view.at)}&${view.query ?? ''}`);
-      await ('enter' in view ? view.enter(page) : view.shows(page));
-    };
-    await show(desk);
-    const wrong = await wrongOnDesk(desk);
-    if ('enter' in view) {
-      await show(phone);
-      wrong.push(...(await wrongOnPhone(phone)));
-    } else {
-      // Loading a page takes longer than to look at it: the same one becomes narrow.
-      await desk.setViewportSize(PHONE);
-      await view.shows(desk);
-      wrong.push(...(await wrongOnPhone(desk)));
-      await desk.setViewportSize(DESK);
+/** The views in equal parts: looking at all of them takes minutes. */
+const PARTS = 4;
+const partOf = (part: number) => VIEWS.filter((_, at) => at % PARTS === part);
+
+it.each(Array.from({ length: PARTS }, (_, part) => part))(
+  `every page, dialog and state is free of violations that axe finds, at ${DESK.width} and at ${PHONE.width} px (part %i)`,
+  async (part) => {
+    const [desk, phone] = [await scripted.open('/nowhere'), await scripted.open('/nowhere', '', PHONE)];
+    const found: Record<string, string[]> = {};
+    for (const view of partOf(part)) {
+      const show = async (page: Page) => {
+        await page.emulateMedia({ colorScheme: 'dark' });
+        await page.goto(`${scripted.url}/?at=${encodeURIComponent(view.at)}&${view.query ?? ''}`);
+        await ('enter' in view ? view.enter(page) : view.shows(page));
+      };
+      await show(desk);
+      const wrong = await wrongOnDesk(desk);
+      if ('enter' in view) {
+        await show(phone);
+        wrong.push(...(await wrongOnPhone(phone)));
+      } else {
+        // Loading a page takes longer than to look at it: the same one becomes narrow.
+        await desk.setViewportSize(PHONE);
+        await view.shows(desk);
+        wrong.push(...(await wrongOnPhone(desk)));
+        await desk.setViewportSize(DESK);
+      }
+      if (wrong.length > 0) found[view.name] = wrong;
     }
-    if (wrong.length > 0) found[view.name] = wrong;
-  }
-  expect(found).toEqual({});
-  await Promise.all([desk.close(), phone.close()]);
-}, 600_000);
+    expect(found).toEqual({});
+    await Promise.all([desk.close(), phone.close()]);
+  },
+  400_000,
+);
 
 it('a page in the colours of the system shows what is chosen and what has the focus, and moves nothing without need', async () => {
   const page = await scripted.open(AT_WORK);
