@@ -10,6 +10,8 @@ import { runnerOf, startBenchStack } from '../harness/localStack.js';
 import { median } from '../harness/stats.js';
 
 const ENTRIES = 10_000;
+/** Lines of a file: about as many as a source file has. */
+const LINES = 100;
 const NEEDLE = 'needle-in-this-file';
 
 /** Returns ripgrep, if this machine has it. The runner finds the same one. */
@@ -37,7 +39,7 @@ async function run(context: BenchContext): Promise<void> {
   for (let at = 0; at < ENTRIES; at++)
     writeFileSync(
       join(folder, `file-${at}.ts`),
-      `export const line${at} = ${at};\n${at % 1_000 === 0 ? NEEDLE : ''}\n`,
+      `${`export const line${at} = ${at};\n`.repeat(LINES)}${at % 1_000 === 0 ? NEEDLE : ''}\n`,
     );
   const rid = await runnerOf(stack);
   async function ask<M extends RunnerMethod>(method: M, request: MethodRequest<M>): Promise<MethodReply<M>> {
