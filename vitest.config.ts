@@ -32,7 +32,7 @@ const project = (name: string, include: string[], options: object = {}) => ({
 });
 
 /**
- * Tests with processes share a machine with other work in CI. There a test that fails runs once more, and what passed only
+ * Tests with processes, of which some are `pure`, share a machine with other work in CI. There a test that fails runs once more, and what passed only
  * then is listed at the end of the run.
  */
 const retry = process.env['CI'] === undefined ? 0 : 1;
@@ -83,7 +83,7 @@ export default defineConfig({
           'deploy/*/**/!(*.nats|*.browser).test.ts',
           HELPERS,
         ],
-        { testTimeout: 30_000 },
+        { testTimeout: 30_000, retry },
       ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], {
         ...slow,
