@@ -83,7 +83,7 @@ export default defineConfig({
           'deploy/*/**/!(*.nats|*.browser).test.ts',
           HELPERS,
         ],
-        { testTimeout: 30_000, retry },
+        { testTimeout: 30_000, hookTimeout: 30_000, retry },
       ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], {
         ...slow,
