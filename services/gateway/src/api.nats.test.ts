@@ -241,6 +241,8 @@ describe('commands', () => {
       [{ url: 'https://elsewhere.example/notes.md' }, 422, 'command_invalid'],
       [{ attachmentId: '0'.repeat(64) }, 404, 'blob_not_found'],
       [{ filename: 'notes.md' }, 400, 'bad_request'],
+      // One form is right, and a field of another one has a foreign type.
+      [{ data: 'aGk=', mediaType: 'text/plain', attachmentId: 7 }, 422, 'command_invalid'],
       [{ blob: 7, data: 7, mediaType: 7 }, 400, 'bad_request'],
     ] as const)
       expect(await post(`${path}/input`, { text: 'look', attachments: [attachment] })).toMatchObject(

@@ -63,15 +63,21 @@ interface GivenFile {
 
 const BLOB_URL = /\/api\/sessions\/[^/?#]+\/blobs\/([0-9a-f]{64})$/;
 
+/** A form of an attachment is checked by its own schema, which lets the fields of other forms be of any type. */
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
 function givenFile(item: FrameAttachment): GivenFile {
-  const { name = item.filename, mediaType } = item;
-  const file = { name, mediaType, data: undefined };
-  // Of an item with the fields of several forms, its schema may have checked one only: any other can have any type.
-  if ('attachmentId' in item) return { ...file, blob: item.attachmentId };
-  if ('blob' in item) return { ...file, blob: item.blob };
+  const fields: Readonly<Record<string, unknown>> = item;
+  const file = {
+    name: text(fields['name'] ?? fields['filename']),
+    mediaType: text(fields['mediaType']),
+    data: undefined,
+  };
+  if ('attachmentId' in item) return { ...file, blob: text(item.attachmentId) };
+  if ('blob' in item) return { ...file, blob: text(item.blob) };
   // The gateway fetches nothing: of a URL it reads the hash alone, and the caller's right to the blob is checked as always.
-  if ('url' in item) return { ...file, blob: BLOB_URL.exec(item.url)?.[1] };
-  return { ...file, data: item.data, blob: undefined };
+  if ('url' in item) return { ...file, blob: BLOB_URL.exec(text(item.url) ?? '')?.[1] };
+  return { ...file, data: text(item.data), blob: undefined };
 }
 
 /** What the runner gets: our names, and beside them those of the original protocol. */
