@@ -7,6 +7,7 @@ import {
   type MethodRequest,
   type RunnerLogPage,
 } from '@pizzapi/protocol';
+import { Condition } from './condition.js';
 
 /** How much of the log is kept in memory: lines, and their characters. */
 const MAX_LINES = 5_000;
@@ -35,7 +36,7 @@ export class LogTail {
   private chars = 0;
   /** The number of the first line that is kept. */
   private first = 0;
-  private readonly waiting = new Set<() => void>();
+  private readonly added = new Condition();
 
   /** Adds a line, which has no secrets. */
   add(line: string): void {
@@ -46,10 +47,10 @@ export class LogTail {
     while (this.lines.length - gone > MAX_LINES || this.chars > MAX_CHARS) this.chars -= this.lines[gone++]!.length;
     this.lines.splice(0, gone);
     this.first += gone;
-    for (const wake of [...this.waiting]) wake();
+    this.added.notify();
   }
 
-  /** Answers the last lines, or those after a line; then waits for one if there is none. */
+  /** Answers the last lines, or those after a line. Where no line follows that one yet, it waits for the next. */
   async read(
     { lines = DEFAULT_LINES, logId, after, waitMs = 0 }: MethodRequest<'read_log'>,
     signal: AbortSignal,
@@ -80,19 +81,8 @@ export class LogTail {
   }
 
   private line(waitMs: number, signal: AbortSignal): Promise<void> {
-    if (this.waiting.size >= MAX_LOG_READERS)
+    if (this.added.waiting >= MAX_LOG_READERS)
       throw new CodedError('rpc_busy', `${MAX_LOG_READERS} readers follow the log`);
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.waiting.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, waitMs);
-      this.waiting.add(done);
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
-    });
+    return this.added.next(() => true, waitMs, signal);
   }
 }

@@ -49,7 +49,7 @@ export class RequestSocket<N extends { type: string }> {
     const ref = ++this.lastRef;
     return new Promise((resolve) => {
       this.waiting.set(ref, resolve);
-      // A process that died a moment ago: a part of a request is none.
+      // The process may have died a moment ago. It carries out no request that it got in part.
       this.socket.write(
         frame({ type, ref, ...body }),
         (error) => error && this.settle(ref, { kind: 'gone', sent: false }),

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { CodedError, EXEC_PAGE_BYTES, type EXEC_ENDS, type ExecChunk, type ExecExit } from '@pizzapi/protocol';
+import { Condition } from '../condition.js';
 import { SESSION_TAG, signalProcess, sweepSession } from '../../processes.js';
 import { OutputBuffer, type OutputStream } from './outputBuffer.js';
 
@@ -24,7 +25,7 @@ export class RunningCommand {
   /** Resolves when the command has ended, and its output with it. */
   readonly over: Promise<void>;
   private readonly output = new OutputBuffer(EXEC_PAGE_BYTES);
-  private readonly waiting = new Set<() => void>();
+  private readonly changes = new Condition();
   private readonly timer: NodeJS.Timeout;
   private exit: ExecExit | undefined;
   private ended: (typeof EXEC_ENDS)[number] | undefined;
@@ -41,7 +42,7 @@ export class RunningCommand {
       child[stream].on('data', (bytes: Buffer) => this.heard(stream, bytes));
     // A command need not read its input.
     child.stdin.on('error', () => undefined);
-    for (const event of ['drain', 'close']) child.stdin.on(event, () => this.tell());
+    for (const event of ['drain', 'close']) child.stdin.on(event, () => this.changes.notify());
     this.over = new Promise((resolve) => {
       child.once('exit', (code, signal) => void this.exited(code, signal).then(resolve));
     });
@@ -78,7 +79,7 @@ export class RunningCommand {
     this.flow();
     const isEnough = () =>
       this.exit !== undefined || (forEnd ? this.output.size >= EXEC_PAGE_BYTES : this.output.end > after);
-    await this.until(isEnough, ms, signal);
+    await this.changes.until(isEnough, ms, signal);
     const { stdout, stderr, next } = this.output.take(after);
     const isLast = this.exit !== undefined && next === this.output.end;
     return {
@@ -101,7 +102,7 @@ export class RunningCommand {
         throw new CodedError('invalid_offset', `The command has received ${this.received} bytes`);
       // An end without bytes does not wait: it needs no room.
       const isBlocked = () => stdin.writableNeedDrain && this.received < offset + bytes.byteLength;
-      await this.until(() => !isBlocked(), until - performance.now(), signal);
+      await this.changes.until(() => !isBlocked(), until - performance.now(), signal);
       if (isBlocked() || signal.aborted) return;
       const rest = bytes.subarray(this.received - offset);
       this.received += rest.byteLength;
@@ -130,7 +131,7 @@ export class RunningCommand {
     // The group at first, as one: a process that forks without end outruns a list of processes.
     if (this.exit === undefined) {
       this.signal('SIGTERM');
-      await this.until(() => this.exit !== undefined, HELD_OPEN_MS);
+      await this.changes.until(() => this.exit !== undefined, HELD_OPEN_MS);
       this.signal('SIGKILL');
     }
     await sweepSession(this.id);
@@ -143,7 +144,7 @@ export class RunningCommand {
     this.output.push(stream, bytes.subarray(0, Math.max(0, room)));
     if (bytes.byteLength > room) void this.end('output_limit');
     this.flow();
-    this.tell();
+    this.changes.notify();
   }
 
   /** Pauses the command while too much of its output waits. */
@@ -173,26 +174,6 @@ export class RunningCommand {
     stdout.destroy();
     stderr.destroy();
     this.child.stdin.destroy();
-    this.tell();
-  }
-
-  private tell(): void {
-    for (const check of [...this.waiting]) check();
-  }
-
-  private until(condition: () => boolean, ms: number, signal?: AbortSignal): Promise<void> {
-    if (condition() || ms <= 0 || signal?.aborted === true) return Promise.resolve();
-    return new Promise((resolve) => {
-      const settle = () => {
-        this.waiting.delete(check);
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', settle);
-        resolve();
-      };
-      const check = () => condition() && settle();
-      const timer = setTimeout(settle, ms);
-      signal?.addEventListener('abort', settle);
-      this.waiting.add(check);
-    });
+    this.changes.notify();
   }
 }

@@ -7,6 +7,7 @@ import {
   type MethodReply,
   type MethodRequest,
 } from '@pizzapi/protocol';
+import { Condition } from '../condition.js';
 import type { Bounds } from './bounds.js';
 import { readPath, type BytePath } from './bytePath.js';
 import { openWithin } from './confinement.js';
@@ -31,7 +32,7 @@ interface FolderWatch {
   told: number;
   /** A change has come, and is told soon. */
   gathering: NodeJS.Timeout | undefined;
-  waiting: Set<() => void>;
+  readonly changes: Condition;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -65,7 +66,7 @@ export class FolderWatches {
           const isChanged = folder !== undefined && folder.changed > after && folder.changed <= one.told;
           return isChanged || added.has(path) ? [index] : [];
         });
-      if (!isNew && changedNow().length === 0) await this.untilTold(one, request.waitMs ?? WAIT_MS, signal);
+      if (!isNew && changedNow().length === 0) await one.changes.next(() => true, request.waitMs ?? WAIT_MS, signal);
       const missing = paths.flatMap((path, index) => (one.folders.has(path) ? [] : [index]));
       return { watchId: id, next: one.told, changed: changedNow(), missing };
     } finally {
@@ -83,7 +84,7 @@ export class FolderWatches {
     if (this.kept.size >= MAX_WATCHES && oldest !== undefined) this.forget(oldest);
     const id = newId('watch');
     this.kept.set(id, {
-      ...{ owner, folders: new Map(), told: 0, waiting: new Set() },
+      ...{ owner, folders: new Map(), told: 0, changes: new Condition() },
       ...{ gathering: undefined, timer: undefined },
     });
     return id;
@@ -121,23 +122,8 @@ export class FolderWatches {
     one.gathering ??= setTimeout(() => {
       one.gathering = undefined;
       one.told++;
-      one.waiting.forEach((resume) => resume());
+      one.changes.notify();
     }, this.gatherMs);
-  }
-
-  private untilTold(one: FolderWatch, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        one.waiting.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, waitMs);
-      one.waiting.add(done);
-      signal.addEventListener('abort', done);
-    });
   }
 
   private forget(id: string): void {
@@ -147,7 +133,7 @@ export class FolderWatches {
     clearTimeout(one.gathering);
     for (const { watcher } of one.folders.values()) watcher.close();
     this.kept.delete(id);
-    one.waiting.forEach((resume) => resume());
+    one.changes.notify();
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type FileMatches,
   type MethodRequest,
 } from '@pizzapi/protocol';
+import { Condition } from '../../condition.js';
 import type { Bounds } from '../bounds.js';
 import { joinPath, named, readPath, toText, type BytePath } from '../bytePath.js';
 import { withParent, withPath, type OpenPath } from '../confinement.js';
@@ -55,7 +56,7 @@ interface Search {
   problem: string | undefined;
   end: () => void;
   /** Called at each match and at the end. */
-  waiting: Set<() => void>;
+  readonly changes: Condition;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -81,7 +82,7 @@ export class Searches {
       const start = (): SearchProcess => startSearch(request, folder, { programs: programs(), env, inGit });
       const search: Search = {
         ...{ owner, bounds, folder: folder.real, by: 'walker', found: [], limited: false },
-        ...{ hasEnded: false, problem: undefined, end: () => undefined, waiting: new Set(), timer: undefined },
+        ...{ hasEnded: false, problem: undefined, end: () => undefined, changes: new Condition(), timer: undefined },
       };
       const limit = Math.min(request.limit ?? DEFAULT_MATCHES, MAX_MATCHES);
       if (request.in === 'contents') await this.searchContents(search, start(), limit);
@@ -123,13 +124,13 @@ export class Searches {
         return false;
       }
       search.found.push(match);
-      wake(search);
+      search.changes.notify();
       return true;
     }).then((problem) => {
       clearTimeout(late);
       search.problem = problem === '' ? undefined : problem;
       search.hasEnded = true;
-      wake(search);
+      search.changes.notify();
     });
     await started(child);
   }
@@ -171,7 +172,7 @@ export class Searches {
       search.problem = problem;
       search.hasEnded = true;
       release();
-      wake(search);
+      search.changes.notify();
     });
   }
 
@@ -187,9 +188,13 @@ export class Searches {
     if (signal.aborted) onLeft();
     try {
       if (after > search.found.length) throw new CodedError('invalid_offset');
-      await until(search, () => search.found.length > after || search.hasEnded, waitMs, signal);
+      await search.changes.until(() => search.found.length > after || search.hasEnded, waitMs, signal);
       if (after > 0)
-        await until(search, () => search.found.length >= after + MATCHES_PAGE || search.hasEnded, GATHER_MS, signal);
+        await search.changes.until(
+          () => search.found.length >= after + MATCHES_PAGE || search.hasEnded,
+          GATHER_MS,
+          signal,
+        );
       if (search.problem !== undefined && search.found.length === 0)
         throw new CodedError('search_invalid', search.problem.slice(0, 500));
       const page = search.found.slice(after, after + MATCHES_PAGE);
@@ -232,31 +237,11 @@ export class Searches {
   }
 }
 
-const wake = (search: Search): void => search.waiting.forEach((resume) => resume());
-
 const started = (child: SearchProcess['child']): Promise<void> =>
   new Promise((resolve) => {
     if (child.pid === undefined) child.once('error', () => resolve());
     else resolve();
   });
-
-function until(search: Search, isDone: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-  if (isDone() || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const check = (): void => {
-      if (isDone()) done();
-    };
-    const done = (): void => {
-      clearTimeout(timer);
-      search.waiting.delete(check);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, waitMs);
-    search.waiting.add(check);
-    signal.addEventListener('abort', done);
-  });
-}
 
 async function confirmed(search: Search, page: Search['found']): Promise<FileMatch[]> {
   const { bounds, folder } = search;
