@@ -31,7 +31,7 @@ export const previousFolder = () => join(CACHE, 'pizzapi-tests', 'previous', pre
 
 /** Why the release before this one cannot be built here, or undefined. */
 export function whyNotBuilt() {
-  if (existsSync(join(previousFolder(), DONE))) return undefined;
+  if (isBuilt(previousFolder())) return undefined;
   const { commit, version } = previousRelease();
   try {
     git('cat-file', '-e', `${commit}^{commit}`);
@@ -43,10 +43,18 @@ export function whyNotBuilt() {
 
 const DONE = '.built';
 
+/** Whether the build is complete and its packages exist: they may be links into a checkout that was removed. */
+function isBuilt(folder) {
+  if (!existsSync(join(folder, DONE))) return false;
+  const packages = join(folder, 'node_modules');
+  return readdirSync(packages).every((name) => existsSync(join(packages, name)));
+}
+
 /** Builds it, if that was not done before. Returns its folder. */
 export function buildPrevious() {
   const folder = previousFolder();
-  if (existsSync(join(folder, DONE))) return folder;
+  if (isBuilt(folder)) return folder;
+  rmSync(folder, { recursive: true, force: true });
   const why = whyNotBuilt();
   if (why !== undefined) throw new Error(why);
   // Another run may build it too. Each builds in a folder of its own.

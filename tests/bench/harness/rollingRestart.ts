@@ -71,8 +71,8 @@ async function restartStep(
   const from = nowMs();
   await stack.restart(process, signal);
   const readyMs = nowMs() - from;
-  const { all, outages, closed } = await viewers.call('outages', {});
-  if (!all || closed > 0) throw new Error(`not all viewers are live after ${process} was restarted`);
+  const { all, outages, notLive } = await viewers.call('outages', {});
+  if (!all) throw new Error(`not all viewers are live after ${process} was restarted: ${notLive.join(', ')}`);
   return { process, signal, readyMs, outages };
 }
 

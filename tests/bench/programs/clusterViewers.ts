@@ -5,7 +5,7 @@ import { eventually, nowMs } from '../harness/clock.js';
 import { serveParent } from '../harness/program.js';
 
 /** Many viewers in one process, each with the session client of the product: they fold, reconnect and resume. */
-const READY_MS = 60_000;
+const READY_MS = 45_000;
 
 interface Follower {
   sid: string;
@@ -56,7 +56,9 @@ const handlers = {
     return {
       all,
       outages: ended,
-      closed: followers.filter(({ session }) => session.connection.state.kind === 'closed').length,
+      notLive: distinct(
+        followers.filter((one) => !isLive(one)).map(({ session }) => JSON.stringify(session.connection)),
+      ),
     };
   },
   /** Waits until all viewers of a session have folded the offset. Returns their different digests. */
