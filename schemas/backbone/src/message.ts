@@ -69,6 +69,27 @@ export function serverNumber(text: string, name: string): number {
   return Number.isSafeInteger(value) ? value : 0;
 }
 
+/** A header as it begins on the wire, when the server wrote it. */
+const fieldOf = (name: string): string => `\r\n${name}: `;
+const SEQUENCE_FIELD = fieldOf(SERVER_HEADER.sequence);
+const LAST_SEQUENCE_FIELD = fieldOf(SERVER_HEADER.lastSequence);
+const SUBJECT_FIELD = fieldOf(SERVER_HEADER.subject);
+
+const ZERO = 48;
+const NINE = 57;
+
+/** `serverNumber` for the hot path: makes no text of the digits. */
+function fieldNumber(text: string, field: string): number {
+  let at = text.lastIndexOf(field);
+  if (at < 0) return 0;
+  let value = 0;
+  for (at += field.length; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) return Number.isSafeInteger(value) ? value : 0;
+    value = value * 10 + code - ZERO;
+  }
+}
+
 /** The status of a control message (`NATS/1.0 404 Message Not Found`), 0 for an ordinary message. */
 export function statusOf(text: string): number {
   return text.charCodeAt(8) === 32 ? Number.parseInt(text.slice(9, 12), 10) || 0 : 0;
@@ -154,8 +175,8 @@ function whole(text: string | undefined): number {
 /** A message that came by direct get or republish: the server put its place into headers. */
 export function storedFromHeaders(msg: Msg, text = headerText(msg)): StoredMessage {
   return new StoredMessage({
-    seq: serverNumber(text, SERVER_HEADER.sequence),
-    prevSeq: serverNumber(text, SERVER_HEADER.lastSequence),
+    seq: fieldNumber(text, SEQUENCE_FIELD),
+    prevSeq: fieldNumber(text, LAST_SEQUENCE_FIELD),
     payload: payloadOf(msg),
     text,
   });
@@ -182,7 +203,6 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
 }
 
 const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';
-const SUBJECT_FIELD = `\r\n${SERVER_HEADER.subject}: `;
 
 /**
  * Whether a message of a session, a runner, or the audit log was published there by who may publish there.
@@ -201,16 +221,21 @@ function isGenuine(text: string, delivered: boolean, subject: string): boolean {
   return at >= 0 && text.indexOf(SUBJECT_FIELD, at + SUBJECT_FIELD.length) < 0;
 }
 
-let known: { subject: string; starts: readonly [id: string, block: string] } = { subject: '', starts: ['', ''] };
+/** By subject. Begins anew when it has so many: the readers of a process have fewer subjects at a time. */
+const MOST_KNOWN = 4_096;
+const known = new Map<string, readonly [id: string, block: string]>();
 
-/** How a message id on this subject begins, and how a header block of ours does. One is kept: readers have one subject. */
+/** How a message id on this subject begins, and how a header block of ours does. */
 function idStartOf(subject: string): readonly [id: string, block: string] {
-  if (known.subject === subject) return known.starts;
+  const starts = known.get(subject);
+  if (starts !== undefined) return starts;
   const from = subject.indexOf('.') + 1;
   const to = subject.indexOf('.', from);
   const id = `${subject.slice(from, to < 0 ? undefined : to)}.`;
-  known = { subject, starts: [id, `NATS/1.0\r\n${HEADER.msgId}: ${id}`] };
-  return known.starts;
+  const made = [id, `NATS/1.0\r\n${HEADER.msgId}: ${id}`] as const;
+  if (known.size === MOST_KNOWN) known.clear();
+  known.set(subject, made);
+  return made;
 }
 
 /**

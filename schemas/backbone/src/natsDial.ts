@@ -1,8 +1,10 @@
 import { wsconnect, type ConnectionOptions, type NatsConnection, type WsSocketFactory } from '@nats-io/nats-core';
+import type { NatsConnectionImpl, Parser } from '@nats-io/nats-core/internal';
 import { connect } from '@nats-io/transport-node';
 import { CodedError } from '@pizzapi/protocol';
 import { OutboundWebSocket, outboundOptions, trustOf } from '@pizzapi/process/outbound';
 import { dialAddresses } from './dialAddresses.js';
+import { WireParser } from './wireParser.js';
 
 /**
  * How long a WebSocket that is closed waits for the other side, in ms. A dead connection has no
@@ -21,11 +23,27 @@ export interface DialErrors {
  * Connects over TCP or over WebSocket, as the addresses say. All connections of a process that are open at once have to be of
  * one kind: the client has one way of transport for a whole process.
  */
-export function dialNats(
+export async function dialNats(
   urls: readonly string[],
   options: ConnectionOptions,
   errors: DialErrors,
 ): Promise<NatsConnection> {
+  const nc = await connectTo(urls, options, errors);
+  parseMessagesOurselves(nc);
+  return nc;
+}
+
+/** The client makes itself a new parser for each connection to a server. Each gets one of ours before it. */
+function parseMessagesOurselves(nc: NatsConnection): void {
+  const { protocol } = nc as NatsConnectionImpl;
+  let parser = new WireParser(protocol, protocol.parser);
+  Object.defineProperty(protocol, 'parser', {
+    get: () => parser,
+    set: (client: Parser) => (parser = new WireParser(protocol, client)),
+  });
+}
+
+function connectTo(urls: readonly string[], options: ConnectionOptions, errors: DialErrors): Promise<NatsConnection> {
   const { servers, overWebSocket } = dialAddresses(urls);
   if (!overWebSocket) {
     const trust = trustOf();

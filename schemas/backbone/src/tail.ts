@@ -48,7 +48,10 @@ class RunningTail implements Tail {
   private readonly identity: string | undefined;
   private readonly cleanups: (() => void)[] = [];
   private ready: StoredEvent[] = [];
+  private readonly flushReady = (): void => this.flush();
   private heardAt = Date.now();
+  /** As the signal says, which is slow to ask for each event. */
+  private isStopped = false;
 
   constructor(
     private readonly connection: BackboneConnection,
@@ -97,6 +100,7 @@ class RunningTail implements Tail {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     this.stopping.abort();
     for (const cleanup of this.cleanups.splice(0)) cleanup();
     await this.gaps.current;
@@ -121,13 +125,13 @@ class RunningTail implements Tail {
 
   /** Events of one read of the socket go out together, before anything else runs. */
   private queue(event: StoredEvent): void {
-    if (this.ready.push(event) === 1) runSoon(() => this.flush());
+    if (this.ready.push(event) === 1) runSoon(this.flushReady);
   }
 
   private flush(): void {
     const batch = this.ready;
     this.ready = [];
-    if (batch.length > 0 && !this.stopping.signal.aborted) this.options.onEvents(batch);
+    if (batch.length > 0 && !this.isStopped) this.options.onEvents(batch);
   }
 
   private async returned(): Promise<void> {
