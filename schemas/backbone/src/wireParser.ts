@@ -26,7 +26,7 @@ function findFields(buffer: Uint8Array, from: number): number {
   return 0;
 }
 
-/** The number that these bytes are, -1 when they are none. */
+/** Returns the number that these bytes are, or -1 when one of them is not a digit. */
 function numberIn(buffer: Uint8Array, from: number, to: number): number {
   let value = from < to ? 0 : -1;
   for (let i = from; i < to; i++) {
