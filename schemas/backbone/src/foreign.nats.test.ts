@@ -105,10 +105,11 @@ describe('what the server sends to a foreign session for somebody else', () => {
     ];
     const { nc, jsm } = internals(s.b);
     await copyTo('nowhere', fields, encode(numbered(666)));
-    // As it is once the server has forgotten the id of the original.
-    await jsm.streams.update(SESSIONS_STREAM, { duplicate_window: 100e6 });
-    // When it has, is the server's affair: until then it takes a copy for a duplicate.
-    const copied = (): Promise<number> => {
+    // The server takes a copy for a duplicate until it has removed the id of the original. It removes old ids when the window
+    // changes, and may do so by the window from before: then the next change does.
+    let window = 100e6;
+    const copied = async (): Promise<number> => {
+      await jsm.streams.update(SESSIONS_STREAM, { duplicate_window: window++ });
       nc.publish(`$JS.API.DIRECT.GET.SESSIONS.${MINE}`, '', { reply: subjects.sessionEvents(sid) });
       return countOn(subjects.sessionEvents(sid));
     };
