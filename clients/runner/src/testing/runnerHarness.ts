@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,9 @@ import {
   type RunnerEvent,
   type SessionEvent,
 } from '@pizzapi/protocol';
+import { isSameProcess } from '@pizzapi/process';
 import { runnerHome } from '../home.js';
+import { signalProcess } from '../processes.js';
 import type { SessionRecord } from '../daemon/records.js';
 
 /** An event of a session with its offset and epoch. */
@@ -239,11 +241,21 @@ export class Rig {
 
   async close(): Promise<void> {
     await this.endDaemon('SIGTERM');
+    await this.endWorkers();
     this.stop.abort();
     for (const tail of this.tails) await tail.stop();
     await this.secured.stop();
     await rm(this.folder, { recursive: true, force: true });
     await rm(this.home.sockets, { recursive: true, force: true });
+  }
+
+  /** Ends the workers: they outlive their daemon, and would look for the next one as long as the tests run. */
+  private async endWorkers(): Promise<void> {
+    const names = await readdir(this.home.sessions).catch(() => []);
+    for (const name of names.filter((one) => one.endsWith('.json'))) {
+      const { worker } = await this.record(name.slice(0, -'.json'.length));
+      if (worker !== undefined && (await isSameProcess(worker.pid, worker.start))) signalProcess(worker.pid, 'SIGKILL');
+    }
   }
 
   /** Follows the log of the runner, whose id it tells. */
