@@ -1,6 +1,6 @@
 import type { Msg, MsgHdrs } from '@nats-io/nats-core';
 import type { MsgImpl } from '@nats-io/nats-core/internal';
-import { HEADER, parseTraceContext, TRACE_FIELDS, traceFields, type TraceContext } from '@pizzapi/protocol';
+import { BoundedMap, HEADER, parseTraceContext, TRACE_FIELDS, traceFields, type TraceContext } from '@pizzapi/protocol';
 
 /**
  * Messages as they are on the wire. The client's own header class splits, trims and stores every header in a map of
@@ -67,27 +67,6 @@ export function serverHeader(text: string, name: string): string | undefined {
 export function serverNumber(text: string, name: string): number {
   const value = Number(serverHeader(text, name) ?? 0);
   return Number.isSafeInteger(value) ? value : 0;
-}
-
-/** A header as it begins on the wire, when the server wrote it. */
-const fieldOf = (name: string): string => `\r\n${name}: `;
-const SEQUENCE_FIELD = fieldOf(SERVER_HEADER.sequence);
-const LAST_SEQUENCE_FIELD = fieldOf(SERVER_HEADER.lastSequence);
-const SUBJECT_FIELD = fieldOf(SERVER_HEADER.subject);
-
-const ZERO = 48;
-const NINE = 57;
-
-/** `serverNumber` for the hot path: makes no text of the digits. */
-function fieldNumber(text: string, field: string): number {
-  let at = text.lastIndexOf(field);
-  if (at < 0) return 0;
-  let value = 0;
-  for (at += field.length; ; at++) {
-    const code = text.charCodeAt(at);
-    if (code < ZERO || code > NINE) return Number.isSafeInteger(value) ? value : 0;
-    value = value * 10 + code - ZERO;
-  }
 }
 
 /** The status of a control message (`NATS/1.0 404 Message Not Found`), 0 for an ordinary message. */
@@ -175,8 +154,8 @@ function whole(text: string | undefined): number {
 /** A message that came by direct get or republish: the server put its place into headers. */
 export function storedFromHeaders(msg: Msg, text = headerText(msg)): StoredMessage {
   return new StoredMessage({
-    seq: fieldNumber(text, SEQUENCE_FIELD),
-    prevSeq: fieldNumber(text, LAST_SEQUENCE_FIELD),
+    seq: serverNumber(text, SERVER_HEADER.sequence),
+    prevSeq: serverNumber(text, SERVER_HEADER.lastSequence),
     payload: payloadOf(msg),
     text,
   });
@@ -203,6 +182,7 @@ export function storedFromConsumer(msg: Msg): { message: StoredMessage; delivery
 }
 
 const REPLIED_BARE = 'NATS/1.0\r\nNats-Stream: ';
+const SUBJECT_FIELD = `\r\n${SERVER_HEADER.subject}: `;
 
 /**
  * Whether a message of a session, a runner, or the audit log was published there by who may publish there.
@@ -221,9 +201,8 @@ function isGenuine(text: string, delivered: boolean, subject: string): boolean {
   return at >= 0 && text.indexOf(SUBJECT_FIELD, at + SUBJECT_FIELD.length) < 0;
 }
 
-/** By subject. Begins anew when it has so many: the readers of a process have fewer subjects at a time. */
-const MOST_KNOWN = 4_096;
-const known = new Map<string, readonly [id: string, block: string]>();
+/** By subject: a process reads so many of them at a time at most, as a rule. */
+const known = new BoundedMap<string, readonly [id: string, block: string]>(4_096);
 
 /** How a message id on this subject begins, and how a header block of ours does. */
 function idStartOf(subject: string): readonly [id: string, block: string] {
@@ -233,7 +212,6 @@ function idStartOf(subject: string): readonly [id: string, block: string] {
   const to = subject.indexOf('.', from);
   const id = `${subject.slice(from, to < 0 ? undefined : to)}.`;
   const made = [id, `NATS/1.0\r\n${HEADER.msgId}: ${id}`] as const;
-  if (known.size === MOST_KNOWN) known.clear();
   known.set(subject, made);
   return made;
 }
