@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,10 +27,9 @@ import {
   type RunnerEvent,
   type SessionEvent,
 } from '@pizzapi/protocol';
-import { isSameProcess } from '@pizzapi/process';
 import { runnerHome } from '../home.js';
-import { signalProcess } from '../processes.js';
-import type { SessionRecord } from '../daemon/records.js';
+import { SessionRecords, type SessionRecord } from '../daemon/records.js';
+import { endWorker } from '../daemon/workers.js';
 
 /** An event of a session with its offset and epoch. */
 export type Logged = SessionEvent & { seq: number; epochOf: number; msgId: string };
@@ -251,11 +250,9 @@ export class Rig {
 
   /** Ends the workers: they outlive their daemon, and would look for the next one as long as the tests run. */
   private async endWorkers(): Promise<void> {
-    const names = await readdir(this.home.sessions).catch(() => []);
-    for (const name of names.filter((one) => one.endsWith('.json'))) {
-      const { worker } = await this.record(name.slice(0, -'.json'.length));
-      if (worker !== undefined && (await isSameProcess(worker.pid, worker.start))) signalProcess(worker.pid, 'SIGKILL');
-    }
+    if (this.daemon === undefined) return;
+    const { records } = await new SessionRecords(this.home.sessions).all();
+    await Promise.all(records.map(({ worker }) => worker && endWorker(worker, 0)));
   }
 
   /** Follows the log of the runner, whose id it tells. */
