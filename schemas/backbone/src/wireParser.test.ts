@@ -89,7 +89,7 @@ it('a malformed operation is refused as the client refuses it', () => {
   }
 });
 
-it('a message is passed on while its socket has read no more, and its bytes are not copied', () => {
+it('a whole message is dispatched at once, and its bytes are not copied', () => {
   const whole = Buffer.from(withHeaders('subject', 'payload', 'reply'), 'latin1');
   const events: ParserEvent[] = [];
   const dispatcher = { push: (event: ParserEvent) => void events.push(event) };

@@ -66,8 +66,8 @@ class MessageLine implements MsgArg {
 
 /**
  * Parses what the server sends, for the client. The client's own parser takes a message's line byte by byte through a table
- * of states and makes a view for each of its fields, which costs more than all else that is done for the message. This one
- * parses the messages that lie whole in what the socket read. It passes everything else on to the client's parser: parts of
+ * of states and makes a view for each of its fields: about a quarter of what a gateway does for an event of a session with one
+ * viewer. This one parses the messages that lie whole in what the socket read. It passes everything else on to the client's parser: parts of
  * messages, other operations, and what is malformed.
  */
 export class WireParser {

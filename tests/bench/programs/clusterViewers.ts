@@ -5,7 +5,7 @@ import { eventually, nowMs } from '../harness/clock.js';
 import { serveParent } from '../harness/program.js';
 
 /** Many viewers in one process, each with the session client of the product: they fold, reconnect and resume. */
-const READY_MS = 45_000;
+const READY_MS = 60_000;
 
 interface Follower {
   sid: string;
