@@ -252,7 +252,8 @@ export class Rig {
   private async endWorkers(): Promise<void> {
     if (this.daemon === undefined) return;
     const { records } = await new SessionRecords(this.home.sessions).all();
-    await Promise.all(records.map(({ worker }) => worker && endWorker(worker, 0)));
+    const workers = records.flatMap(({ worker }) => worker ?? []);
+    await Promise.all(workers.map((worker) => endWorker(worker, 0)));
   }
 
   /** Follows the log of the runner, whose id it tells. */
