@@ -10,7 +10,7 @@ import { SHARE_SYNTAX, type ShareSyntax } from './shareCommand.js';
 const GOODBYE_MS = 3_000;
 /** How long the agent may take to stop before that, in ms. */
 const CUT_OFF_MS = 1_000;
-/** After a session was replaced pi draws the next one; what is to be read comes after that, in ms. */
+/** pi draws a session after its start, over what was there; what is to be read comes after that, in ms. */
 const REDRAWN_MS = 400;
 
 /** How often the footer looks at how much waits, in ms. */
@@ -77,6 +77,8 @@ export class ShareController implements TerminalHooks {
   #leaving = new AbortController();
   /** What the footer says while nothing is shared. */
   #note: string | undefined;
+  /** What is said in the next session, once it has started. */
+  #news: string | undefined;
   #said = '';
   #wasFull = false;
   #looking: NodeJS.Timeout | undefined;
@@ -102,6 +104,9 @@ export class ShareController implements TerminalHooks {
     // pi has emptied its footer.
     this.#said = '';
     this.#showStatus();
+    const news = this.#news;
+    this.#news = undefined;
+    if (news !== undefined) setTimeout(() => this.#print([this.#terminal.tint('warning', news)]), REDRAWN_MS);
   }
 
   async onLeave(why: 'quit' | 'replaced'): Promise<void> {
@@ -118,8 +123,7 @@ export class ShareController implements TerminalHooks {
     await Promise.race([shared.host.end(), sleep(GOODBYE_MS)]);
     if (why === 'quit') return;
     this.#note = `no longer shared; ${this.#syntax.share} to share this session`;
-    const said = `The previous session is no longer shared. Type ${this.#syntax.share} to share this one.`;
-    setTimeout(() => this.#print([this.#terminal.tint('warning', said)]), REDRAWN_MS);
+    this.#news = `The previous session is no longer shared. Type ${this.#syntax.share} to share this one.`;
   }
 
   onBug(error: unknown): void {
