@@ -26,14 +26,15 @@ export class FilePlaces {
 
   /** What a path leads to, if the host has said so. A signal. */
   kindOf(path: string): FoundKind | undefined {
-    return this.isOn ? this.#index.kindOf(path) : undefined;
+    if (!this.isOn) return undefined;
+    return this.#isReachable ? this.#index.kindOf(path) : this.#index.known(path);
   }
 
   /** The paths of a text that exist on the host. */
   async existing(text: string): Promise<PathMention[]> {
     const mentions = this.isOn ? pathsIn(text) : [];
     if (mentions.length === 0) return [];
-    await this.#index.ask(mentions.map(({ path }) => path));
+    if (this.#isReachable) await this.#index.ask(mentions.map(({ path }) => path));
     return mentions.filter(({ path }) => (this.kindOf(path) ?? null) !== null);
   }
 
@@ -49,6 +50,11 @@ export class FilePlaces {
     event.stopPropagation();
     const isFolder = this.kindOf(target.path ?? '') === 'folder';
     this.#panel.open('files', isFolder ? { ...target, isFolder } : target);
+  }
+
+  /** An offline host answers nothing. A guest is not told whether the host is online, so a guest's page asks it. */
+  get #isReachable(): boolean {
+    return this.#panel.runner?.online !== false;
   }
 
   /** The page of a host has no session that a path begins at. */

@@ -29,6 +29,11 @@ export class PathIndex {
     this.#now = now;
   }
 
+  /** What is known of a path. Undefined: not known yet. */
+  known(path: string): FoundKind | undefined {
+    return this.#known.get(path);
+  }
+
   /** What is known of a path. Undefined: not known yet. Asks the host if need be, and changes no signal now. */
   kindOf(path: string): FoundKind | undefined {
     const kind = this.#known.get(path);
