@@ -188,7 +188,6 @@ describe.runIf(hasRegistry())('a machine with Node, npm and an empty home', () =
     const options = { ignoreHTTPSErrors: true };
     const browser = await openBrowser();
     const { page, complaints } = await openPage(browser, options);
-    page.setDefaultTimeout(30_000);
     await page.goto(stage.loginUrl);
     const cwd = join(home(), 'project');
     const { sessionId } = await unwrap(apiOf(stage).createSession({ runnerId, cwd, model: 'demo/demo' }));

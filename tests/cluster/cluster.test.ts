@@ -155,7 +155,6 @@ describe.skipIf(chromium === undefined)('a person at the load balancer', () => {
     const watched = await openPage(browser);
     pages.push(watched);
     const { page } = watched;
-    page.setDefaultTimeout(30_000);
     const [one, two] = [await startOn('runner-1'), await startOn('runner-2')];
     await page.goto(stack.loginUrl);
     for (const sid of [one, two]) await page.locator(`a[href="/s/${sid}"]`).first().waitFor();
@@ -228,7 +227,6 @@ describe('a roll through every process while two agents write and viewers watch'
       const opened = async (sid: string): Promise<WatchedPage> => {
         const watched = await openPage(browser);
         pages.push(watched);
-        watched.page.setDefaultTimeout(60_000);
         const secret = readGatewaySecret(stack.home);
         if (secret === undefined) throw new Error('the gateways have no secret');
         await watched.page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));

@@ -40,7 +40,6 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     stage = await startLocalStack({}, { files: { '.pi/agent/models.json': models } });
     browser = await openBrowser();
     watched = await openPage(browser);
-    watched.page.setDefaultTimeout(30_000);
   }, 120_000);
   afterAll(async () => {
     await closePages();

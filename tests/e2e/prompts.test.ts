@@ -12,7 +12,6 @@ import { startTmux, type Window } from '../support/tmux.js';
 import { until } from '../support/until.js';
 import { apiOf, newSession, watch, type SessionWatcher } from '../support/viewer.js';
 
-const APPEARS_MS = 30_000;
 const OVEN = 'Which oven?';
 /** The agent asks one question. */
 const ASKS = `/demo call ask_user_question {"questions":[{"question":"${OVEN}","options":["Wood","Gas"]}]}`;
@@ -48,7 +47,6 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   /** Opens a new browser and signs in by a sign-in link of its own. */
   async function signIn(): Promise<WatchedPage> {
     const watched = await openPage(browser);
-    watched.page.setDefaultTimeout(APPEARS_MS);
     const link = await runCli(stage, 'link');
     await watched.page.goto(link.stdout.trim());
     await watched.page

@@ -36,7 +36,6 @@ const MODELS = {
     },
   },
 };
-const APPEARS_MS = 30_000;
 
 const chromium = findChromium();
 if (chromium === undefined)
@@ -60,7 +59,6 @@ describe.skipIf(chromium === undefined)('a session in a browser, from the first 
     browser = await openBrowser();
     desktop = await openPage(browser, { viewport: DESKTOP });
     phone = await openPage(browser, { viewport: PHONE, isMobile: true, hasTouch: true });
-    for (const { page } of [desktop, phone]) page.setDefaultTimeout(APPEARS_MS);
     view = sessionPage(desktop.page);
   }, 120_000);
   afterEach(async ({ task }) => {

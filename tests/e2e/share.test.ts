@@ -20,7 +20,6 @@ import { startTmux } from '../support/tmux.js';
 import { startTui, type Tui } from '../support/tui.js';
 import { until } from '../support/until.js';
 
-const APPEARS_MS = 30_000;
 const LAN = '127.0.0.2';
 /** The question of an extension, and the question of the agent. */
 const ASKS = 'Pineapple?';
@@ -45,7 +44,6 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
 
   async function enter(url: string, name: string): Promise<ReturnType<typeof sessionPage>> {
     const guest = await openGuest(browser, url, name);
-    guest.page.setDefaultTimeout(APPEARS_MS);
     guests.push(guest);
     return sessionPage(guest.page);
   }
@@ -166,13 +164,11 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
     owner = await openPage(browser);
     guests.push(owner);
     const { page } = owner;
-    page.setDefaultTimeout(APPEARS_MS);
     await page.goto(stage.loginUrl);
     await page.getByRole('button', { name: 'Continue on your phone' }).click();
     await page.getByRole('img', { name: 'QR code that signs your phone in' }).waitFor();
     const url = await page.getByText(`http://${LAN}:`).first().innerText();
     const phone = await openPage(browser, { viewport: PHONE, isMobile: true, hasTouch: true });
-    phone.page.setDefaultTimeout(APPEARS_MS);
     await phone.page.goto(url);
     await phone.page.getByRole('navigation', { name: 'Sessions' }).getByRole('link').nth(1).click();
     await phone.page.getByRole('log').getByText('pineapple: no').last().waitFor();
@@ -196,7 +192,6 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
 
     const bob = await openPage(browser);
     guests.push(bob);
-    bob.page.setDefaultTimeout(APPEARS_MS);
     await bob.page.goto(invitation);
     await bob.page.getByLabel('Name', { exact: true }).fill('Bob');
     await bob.page.getByLabel('E-mail').fill('bob@example.com');

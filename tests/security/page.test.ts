@@ -30,7 +30,6 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     ada = await settleOwner(stage);
     browser = await openBrowser();
     desk = await openPage(browser);
-    desk.page.setDefaultTimeout(20_000);
   });
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') await desk.page.screenshot({ path: shot(`security-failed-${task.id}`) });

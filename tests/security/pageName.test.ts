@@ -63,7 +63,6 @@ describe.skipIf(chromium === undefined)('the page of a local run', () => {
     sid = await newSession(stage, 'Hello');
     browser = await openBrowser();
     desk = await openPage(browser);
-    desk.page.setDefaultTimeout(20_000);
   });
   afterAll(async () => {
     await closePages();

@@ -1,23 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser } from 'playwright-core';
+import { findChromium } from '../../deploy/setup/browser.mjs';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const MAC = [
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-];
-
-/** Returns the path of a Chromium (`PIZZAPI_CHROMIUM`, `PATH`, macOS applications), or undefined. */
-export function findChromium(): string | undefined {
-  const named = process.env['PIZZAPI_CHROMIUM'];
-  if (named !== undefined && named !== '') return named;
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return [...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))), ...MAC].find((path) =>
-    existsSync(path),
-  );
-}
+export { findChromium };
 
 /** A name that browsers do not take for this machine, as that of a machine in a local network. */
 export const LAN_HOST = 'lan.test';

@@ -15,7 +15,6 @@ export async function openSignedIn(
   if (secret === undefined) throw new Error('the gateways have no secret');
   const watched = await openPage(browser, options);
   const { page } = watched;
-  page.setDefaultTimeout(30_000);
   await page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));
   await page.waitForURL((url) => url.pathname === '/' && url.hash === '');
   await page.goto(stack.pageUrl + path);

@@ -17,12 +17,16 @@ export interface WatchedPage {
 /** Requests that fail because no server listens. */
 export const NO_SERVER = /net::ERR_|WebSocket connection to .* failed|Failed to load resource/;
 
+/** How long an element may take to appear, in ms. The default of the library, 30 s, is too short on a busy machine. */
+const APPEARS_MS = 60_000;
+
 /**
  * Opens a page in a new browser context: without cookies and stored data, and without animations, which would keep a
  * processor busy on each open page.
  */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: DESKTOP, reducedMotion: 'reduce', ...options });
+  context.setDefaultTimeout(APPEARS_MS);
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`policy: ${event.violatedDirective} refused ${event.blockedURI || 'inline'}`);
