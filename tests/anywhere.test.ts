@@ -2,7 +2,7 @@ import { findFreePort } from '@pizzapi/nats-server';
 import { textOf } from '@pizzapi/protocol';
 import { makeAuthority } from '@pizzapi/process/testing';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,7 @@ import {
   type ConnectProxy,
   type TlsProxy,
 } from './support/tlsProxy.js';
+import { endWorkersOf } from './support/processes.js';
 import { until } from './support/until.js';
 import { apiOf, tell, untilHosted, watch } from './support/viewer.js';
 
@@ -54,6 +55,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const machine of readdirSync(root)) endWorkersOf(join(root, machine, 'state'));
   await stage.clear();
   await connectProxy.close();
   await proxy.close();

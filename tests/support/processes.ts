@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -47,6 +47,19 @@ export function workerOf(home: string, sid: string): number {
   };
   if (record.worker === undefined) throw new Error(`session ${sid} has no worker`);
   return record.worker.pid;
+}
+
+/** Ends the workers of a runner. They outlive their daemon, and would look for the next one as long as the tests run. */
+export function endWorkersOf(home: string): void {
+  const records = join(home, 'runner', 'sessions');
+  if (!existsSync(records)) return;
+  const named = readdirSync(records).flatMap((name) =>
+    name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : [],
+  );
+  const workers = processes().filter(({ command }) =>
+    named.some((sid) => command.startsWith(`pizzapi session ${sid}`)),
+  );
+  for (const { pid } of workers) process.kill(pid, 'SIGKILL');
 }
 
 /** Returns the ids of processes with a session's tag in their environment: all that its worker started. Linux only. */
