@@ -26,10 +26,8 @@ import { apiOf, tell, textsOf, untilHosted, watch, type SessionWatcher } from '.
 
 /** The build of the release before this one: `npm run test:upgrade` makes it and names it. */
 const previous = process.env['PIZZAPI_TEST_PREVIOUS'] || undefined;
-/** Viewers of each of two sessions. `npm run test:upgrade -- --viewers 200` sets how many there are in all. */
-const VIEWERS = Number(process.env['PIZZAPI_TEST_VIEWERS'] || 40) / 2;
-/** Characters of each answer during the restarts. */
-const CHARS = 1_500;
+/** Viewers of each of two sessions. `npm run test:upgrade -- --viewers 40` sets how many there are in all. */
+const VIEWERS = Number(process.env['PIZZAPI_TEST_VIEWERS'] || 200) / 2;
 
 /**
  * A runner that is restarted continues the work of its agents by itself. Two partitions share the work between both
@@ -180,7 +178,7 @@ describe('a roll through every process while two agents write and viewers watch'
     viewers = startProgram<ClusterViewersApi>('clusterViewers', undefined);
     const { url, token } = stack;
     expect(await viewers.call('open', { url, token, sids, count: VIEWERS })).toBe(true);
-    const writers = sids.map((sid) => new SteadyInputs(stack, sid, CHARS));
+    const writers = sids.map((sid) => new SteadyInputs(stack, sid));
     const steps: RestartStep[] = [];
     await work((step) => steps.push(step));
     await Promise.all(writers.map((writer) => writer.stop()));

@@ -35,7 +35,7 @@ export async function backUpRunning(stack: ClusterStack, sid: string): Promise<C
   await tell(stack, sid, SAID);
   await watcher.next('agent_end');
   watcher.close();
-  const writer = new SteadyInputs(stack, sid, 500);
+  const writer = new SteadyInputs(stack, sid);
   await backUp();
   // Adds what came meanwhile.
   expect((await backUp('--verify')).verified?.equal).toBeGreaterThan(0);

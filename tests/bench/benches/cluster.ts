@@ -12,8 +12,6 @@ import { SteadyInputs } from '../harness/steadyInputs.js';
 /** Viewers of each of two sessions. */
 const VIEWERS = { quick: 20, full: 100 };
 /** Characters of each answer of the demo model, and in a second: as fast as models write, not as fast as viewers fold. */
-const CHARS = 500;
-const CHARS_PER_SECOND = 150;
 const HOSTED_MS = 30_000;
 /** How long a viewer may not be live after its gateway ended, in ms. */
 const MOST_OUTAGE_MS = 2_000;
@@ -21,11 +19,7 @@ const MOST_OUTAGE_MS = 2_000;
 async function run(context: BenchContext): Promise<void> {
   const { report, quick, defer } = context;
   const from = nowMs();
-  const env = {
-    PIZZAPI_INTERRUPTED: 'continue',
-    PIZZAPI_LOG_LEVEL: 'warn',
-    PIZZAPI_DEMO_SPEED: String(CHARS_PER_SECOND),
-  };
+  const env = { PIZZAPI_INTERRUPTED: 'continue', PIZZAPI_LOG_LEVEL: 'warn' };
   const stack = await startClusterStack({ env });
   defer(() => stack.clear());
   report.run('cluster', 'start of all processes', { 'ready s': (nowMs() - from) / 1_000 });
@@ -35,7 +29,7 @@ async function run(context: BenchContext): Promise<void> {
   const count = quick ? VIEWERS.quick : VIEWERS.full;
   const { url, token } = stack;
   if (!(await viewers.call('open', { url, token, sids, count }))) throw new Error('the viewers do not become live');
-  const writers = sids.map((sid) => new SteadyInputs(stack, sid, CHARS));
+  const writers = sids.map((sid) => new SteadyInputs(stack, sid));
   const steps: RestartStep[] = [];
   await rollingRestart(stack, viewers, (step) => {
     steps.push(step);

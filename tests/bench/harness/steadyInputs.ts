@@ -10,7 +10,10 @@ const RETRY_MS = 200;
 const PATIENCE_MS = 5_000;
 const IDLE_MS = 120_000;
 
-/** Keeps an agent at work: sends the next input when the answer to the last one has ended. */
+/**
+ * Keeps an agent at work: sends the next input when the answer to the last one has ended. An answer is a thought and a
+ * text, which stream at the speed of the demo model for one to two seconds at 600 characters a second.
+ */
 export class SteadyInputs {
   /** The ids of the inputs that a gateway has accepted. */
   readonly accepted: string[] = [];
@@ -23,8 +26,6 @@ export class SteadyInputs {
   constructor(
     private readonly stack: Pick<ClusterStack, 'url' | 'token'>,
     readonly sid: string,
-    /** Length of each answer. */
-    private readonly chars: number,
   ) {
     this.session = openSession({ url: stack.url, token: stack.token, sessionId: sid, WebSocket });
     this.running = this.run();
@@ -46,7 +47,7 @@ export class SteadyInputs {
 
   private async run(): Promise<void> {
     for (let n = 1; !this.stopping; n++) {
-      await this.send(`/demo long ${this.chars} input-${n}`);
+      await this.send(`/demo thinking input-${n}`);
       const end = nowMs() + PATIENCE_MS;
       // The answer begins after the input was accepted.
       await eventually(() => this.session.info.state !== 'idle' || this.stopping, 1_000);
