@@ -95,13 +95,13 @@ export default defineConfig({
         globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
-        maxWorkers: 4,
       }),
       project('cluster', CLUSTER, {
         ...whole,
         globalSetup: './tests/support/testRun.ts',
         sequence: { groupOrder: 3 },
-        maxWorkers: 3,
+        // Each of these files starts up to twenty processes.
+        maxWorkers: 2,
       }),
       project('robustness', ROBUSTNESS, {
         ...whole,

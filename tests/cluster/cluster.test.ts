@@ -26,8 +26,8 @@ import { apiOf, tell, textsOf, untilHosted, watch, type SessionWatcher } from '.
 
 /** The build of the release before this one: `npm run test:upgrade` makes it and names it. */
 const previous = process.env['PIZZAPI_TEST_PREVIOUS'] || undefined;
-/** Viewers of each of two sessions. `npm run test:upgrade -- --viewers 40` sets how many there are in all. */
-const VIEWERS = Number(process.env['PIZZAPI_TEST_VIEWERS'] || 200) / 2;
+/** Viewers of each of two sessions. `npm run test:upgrade -- --viewers 200` sets how many there are in all. */
+const VIEWERS = Number(process.env['PIZZAPI_TEST_VIEWERS'] || 40) / 2;
 
 /**
  * A runner that is restarted continues the work of its agents by itself. Two partitions share the work between both

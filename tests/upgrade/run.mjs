@@ -7,7 +7,7 @@ import { buildPrevious, whyNotBuilt } from './buildPrevious.mjs';
  */
 const why = whyNotBuilt();
 if (why !== undefined) process.stderr.write(`SKIPPED: the roll to the release before this one and back. ${why}\n`);
-// `--viewers 40`: how many watch the roll.
+// `--viewers 200`: how many watch the roll.
 const args = process.argv.slice(2);
 const at = args.indexOf('--viewers');
 const [, viewers] = at < 0 ? [] : args.splice(at, 2);
