@@ -6,7 +6,7 @@ import { runCli } from './support/cli.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
 import { pairingProblem, startEndpoint, type ScriptedEndpoint } from './support/openai.js';
 import { until } from './support/until.js';
-import { processes } from './support/processes.js';
+import { processes, workerProcess } from './support/processes.js';
 import { apiOf, tell, untilHosted, watch } from './support/viewer.js';
 
 let stage: LocalStack;
@@ -125,7 +125,7 @@ describe('a session that does not open', () => {
     const reply = await apiOf(stage).createSession({ cwd, model: 'demo/demo', pi: { approve: true } });
     if (reply.kind === 'failed') throw new Error(reply.error.message);
     const { sessionId: sid } = reply.value;
-    const { pid } = await until('it has a worker', () => processWith(sid));
+    const { pid } = await until('it has a worker', () => workerProcess(sid));
     const deleted = await apiOf(stage).deleteSession(sid);
     expect(deleted).toMatchObject({ kind: 'ok' });
     await until('its process is gone', () => processes().every((each) => each.pid !== pid));
@@ -133,8 +133,6 @@ describe('a session that does not open', () => {
     expect(JSON.stringify(listed)).not.toContain(sid);
   });
 });
-
-const processWith = (sid: string) => processes().find(({ command }) => command.startsWith(`pizzapi session ${sid}`));
 
 describe('a session that continues a file of pi', () => {
   it('continues a file whose last line has no line break, and the file stays whole', async () => {

@@ -49,6 +49,10 @@ export function workerOf(home: string, sid: string): number {
   return record.worker.pid;
 }
 
+/** Returns the running worker of a session, by the title of its process. */
+export const workerProcess = (sid: string): ProcessInfo | undefined =>
+  processes().find(({ command }) => command.startsWith(`pizzapi session ${sid}`));
+
 /** Ends the workers of a runner. They outlive their daemon, and would look for the next one as long as the tests run. */
 export function endWorkersOf(home: string): void {
   const records = join(home, 'runner', 'sessions');
@@ -56,10 +60,16 @@ export function endWorkersOf(home: string): void {
   const named = readdirSync(records).flatMap((name) =>
     name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : [],
   );
-  const workers = processes().filter(({ command }) =>
-    named.some((sid) => command.startsWith(`pizzapi session ${sid}`)),
-  );
-  for (const { pid } of workers) process.kill(pid, 'SIGKILL');
+  for (const sid of named) {
+    const pid = workerProcess(sid)?.pid;
+    if (pid === undefined) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (thrown) {
+      // It has ended by itself since it was listed.
+      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
+    }
+  }
 }
 
 /** Returns the ids of processes with a session's tag in their environment: all that its worker started. Linux only. */

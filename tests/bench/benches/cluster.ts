@@ -11,7 +11,6 @@ import { SteadyInputs } from '../harness/steadyInputs.js';
 
 /** Viewers of each of two sessions. */
 const VIEWERS = { quick: 20, full: 100 };
-/** Characters of each answer of the demo model, and in a second: as fast as models write, not as fast as viewers fold. */
 const HOSTED_MS = 30_000;
 /** How long a viewer may not be live after its gateway ended, in ms. */
 const MOST_OUTAGE_MS = 2_000;
