@@ -6,7 +6,7 @@ import { log, since } from './log.mjs';
 
 /** Chromium without a window. It loads a page of a new browser context in less than half of the processor time. */
 const HEADLESS_SHELL = 'chromium-headless-shell';
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const NAMES = [HEADLESS_SHELL, 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 const MAC_APPS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
@@ -20,11 +20,7 @@ const SKIPPED = 'browser: tests in a real browser will be SKIPPED';
 export function findChromium(env = process.env, platform = process.platform) {
   if (env.PIZZAPI_CHROMIUM) return isExecutable(env.PIZZAPI_CHROMIUM) ? env.PIZZAPI_CHROMIUM : undefined;
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  const onPath = (name) => folders.map((folder) => join(folder, name));
-  const candidates = [
-    ...onPath(HEADLESS_SHELL),
-    ...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))),
-  ];
+  const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
   if (platform === 'darwin') candidates.push(...MAC_APPS);
   return candidates.find(isExecutable);
 }
