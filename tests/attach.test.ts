@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findChromium, openBrowser } from './support/browser.js';
 import { CLI, runCli } from './support/cli.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
-import { openPage, readWhole, sessionPage } from './support/page.js';
+import { readWhole, sessionPage } from './support/page.js';
 import { childOf, processes } from './support/processes.js';
+import { openSignedIn } from './support/signIn.js';
 import { steppedOutput } from './support/steppedOutput.js';
 import { letters, missingIn } from './support/text.js';
 import { startTmux, type Window } from './support/tmux.js';
@@ -101,14 +102,7 @@ describe('pizzapi attach', () => {
 
     const browser = await openBrowser();
     try {
-      const { page } = await openPage(browser);
-      await page.goto(stage.loginUrl);
-      // Waits until the sign-in is complete.
-      await page
-        .getByRole('button', { name: /^New session/ })
-        .first()
-        .waitFor();
-      await page.goto(`${stage.pageUrl}/s/${sid}`);
+      const { page } = await openSignedIn(stage, browser, `/s/${sid}`);
       const { log } = sessionPage(page);
       await log.getByText('Twelve slices').waitFor();
       await page.locator('[role=log][aria-busy=false]').waitFor();

@@ -7,7 +7,8 @@ import { findChromium, openBrowser } from './support/browser.js';
 import { runCli } from './support/cli.js';
 import { shareLocalStack, type SharedStack } from './support/localStack.js';
 import { connectTo, readLog } from './support/log.js';
-import { openPage, portrait, sessionPage } from './support/page.js';
+import { portrait, sessionPage } from './support/page.js';
+import { openSignedIn } from './support/signIn.js';
 import { until } from './support/until.js';
 import { apiOf } from './support/viewer.js';
 import { PI_VERSION, readPiSessionFile } from '../clients/runner/src/pi/index.js';
@@ -93,12 +94,10 @@ describe('an imported session', () => {
     async () => {
       const browser = await openBrowser();
       try {
-        const watched = await openPage(browser);
+        const watched = await openSignedIn(stage, browser, '/');
         const { page } = watched;
         const log = await readLog(stage, sid);
         const seqs = log.flatMap(({ seq, event }) => (event.type === 'message_end' ? [seq] : []));
-        await page.goto(stage.loginUrl);
-        await page.getByRole('heading', { name: 'Sessions' }).waitFor();
         const requests: string[] = [];
         page.on('request', (request) => requests.push(request.url()));
         await page.goto(`${stage.pageUrl}/s/${sid}`);

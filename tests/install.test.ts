@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser } from './support/browser.js';
 import { startLocalStack, type LocalStack } from './support/localStack.js';
-import { openPage } from './support/page.js';
+import { openSignedIn } from './support/signIn.js';
 import { walkThroughSession } from './support/walkThroughSession.js';
 import { startTlsProxy, type TlsProxy } from './support/tlsProxy.js';
 import { until } from './support/until.js';
@@ -187,8 +187,7 @@ describe.runIf(hasRegistry())('a machine with Node, npm and an empty home', () =
   it.skipIf(findChromium() === undefined)('hosts what a person does in a page behind the same proxy', async () => {
     const options = { ignoreHTTPSErrors: true };
     const browser = await openBrowser();
-    const { page, complaints } = await openPage(browser, options);
-    await page.goto(stage.loginUrl);
+    const { page, complaints } = await openSignedIn(stage, browser, '/', options);
     const cwd = join(home(), 'project');
     const { sessionId } = await unwrap(apiOf(stage).createSession({ runnerId, cwd, model: 'demo/demo' }));
     const guest = await walkThroughSession(stage, { browser, page, sid: sessionId, options });

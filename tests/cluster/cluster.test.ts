@@ -1,5 +1,4 @@
 import { createApi } from '@pizzapi/session-client';
-import { loginUrl, mintLinkToken, readGatewaySecret } from '@pizzapi/process';
 import { isMap, stringAt } from '@pizzapi/protocol';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -15,7 +14,8 @@ import { SteadyInputs } from '../bench/harness/steadyInputs.js';
 import type { ClusterViewersApi } from '../bench/programs/clusterViewers.js';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { expectCompleteLog } from '../support/expectCompleteLog.js';
-import { NO_SERVER, openPage, sessionPage, type WatchedPage } from '../support/page.js';
+import { NO_SERVER, sessionPage, type WatchedPage } from '../support/page.js';
+import { openSignedIn } from '../support/signIn.js';
 import { walkThroughSession } from '../support/walkThroughSession.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { TESTED_PI } from '../support/testedPi.js';
@@ -150,11 +150,10 @@ describe.skipIf(chromium === undefined)('a person at the load balancer', () => {
   });
 
   it('signs in once, sees the sessions of both runners, answers a question, and shares a link that a guest opens', async () => {
-    const watched = await openPage(browser);
+    const watched = await openSignedIn(stack, browser, '/');
     pages.push(watched);
     const { page } = watched;
     const [one, two] = [await startOn('runner-1'), await startOn('runner-2')];
-    await page.goto(stack.loginUrl);
     for (const sid of [one, two]) await page.locator(`a[href="/s/${sid}"]`).first().waitFor();
     // The sign-in was made at one gateway. Each of these requests goes to either.
     for (let i = 0; i < 4; i++) {
@@ -223,13 +222,8 @@ describe('a roll through every process while two agents write and viewers watch'
       const browser = await openBrowser();
       const pages: WatchedPage[] = [];
       const opened = async (sid: string): Promise<WatchedPage> => {
-        const watched = await openPage(browser);
+        const watched = await openSignedIn(stack, browser, `/s/${sid}`);
         pages.push(watched);
-        const secret = readGatewaySecret(stack.home);
-        if (secret === undefined) throw new Error('the gateways have no secret');
-        await watched.page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));
-        await watched.page.locator(`a[href="/s/${sid}"]`).first().waitFor();
-        await watched.page.goto(`${stack.pageUrl}/s/${sid}`);
         return watched;
       };
       const sees = ({ page }: WatchedPage, words: string) =>

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser } from '../support/browser.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { startEndpoint, type ScriptedEndpoint } from '../support/openai.js';
-import { openPage, portrait, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
+import { portrait, recordGrowth, sessionPage, type WatchedPage } from '../support/page.js';
+import { openSignedIn } from '../support/signIn.js';
 import { apiOf } from '../support/viewer.js';
 
 const SECOND = 'The file is written: a margherita, with basil and nothing that does not belong there.';
@@ -39,7 +40,7 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
     const models = example.replace('http://127.0.0.1:8080/v1', endpoint.baseUrl);
     stage = await startLocalStack({}, { files: { '.pi/agent/models.json': models } });
     browser = await openBrowser();
-    watched = await openPage(browser);
+    watched = await openSignedIn(stage, browser, '/');
   }, 120_000);
   afterAll(async () => {
     await closePages();
@@ -49,7 +50,6 @@ describe.skipIf(chromium === undefined)('a model endpoint that a person has conf
 
   it('a person chooses the configured model, and its answer streams, runs a real tool and is counted', async () => {
     const { page } = watched;
-    await page.goto(stage.loginUrl);
     await page.getByRole('button', { name: 'New session' }).first().click();
     const dialog = page.getByRole('dialog', { name: 'New session' });
     await dialog.getByLabel('Show models').click();

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
-import { CLI, runCli } from '../support/cli.js';
+import { CLI } from '../support/cli.js';
 import { shareLocalStack, type SharedStack } from '../support/localStack.js';
-import { openPage, recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
+import { recordNotes, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf, workerOf } from '../support/processes.js';
+import { openSignedIn } from '../support/signIn.js';
 import { steppedOutput } from '../support/steppedOutput.js';
 import { startTmux, type Window } from '../support/tmux.js';
 import { until } from '../support/until.js';
@@ -31,7 +32,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   beforeAll(async () => {
     stage = await shareLocalStack();
     browser = await openBrowser();
-    desktop = await signIn();
+    desktop = await openSignedIn(stage, browser, '/');
   }, 120_000);
   afterEach(async ({ task }) => {
     watchers.splice(0).forEach((watcher) => watcher.close());
@@ -43,18 +44,6 @@ describe.skipIf(chromium === undefined)('prompts', () => {
     await closePages();
     await stage?.release();
   });
-
-  /** Opens a new browser and signs in by a sign-in link of its own. */
-  async function signIn(): Promise<WatchedPage> {
-    const watched = await openPage(browser);
-    const link = await runCli(stage, 'link');
-    await watched.page.goto(link.stdout.trim());
-    await watched.page
-      .getByRole('button', { name: /^New session/ })
-      .first()
-      .waitFor();
-    return watched;
-  }
 
   async function openSession(page: Page, sid: string): Promise<ReturnType<typeof sessionPage>> {
     await page.goto(`${stage.pageUrl}/s/${sid}`);
@@ -93,7 +82,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   it('a question stays open without a viewer, and is answered on a page that was opened after it', async () => {
     const sid = await newSession(stage, '/demo ask');
     await until('it is listed as waiting', async () => (await stateOf(sid)) === 'waiting');
-    const opened = await signIn();
+    const opened = await openSignedIn(stage, browser, '/');
     const { page } = opened;
     // The list of sessions shows the question too.
     await page.getByRole('group', { name: 'Which oven do you have?' }).waitFor();
@@ -113,7 +102,7 @@ describe.skipIf(chromium === undefined)('prompts', () => {
   });
 
   it('a person starts a session, answers, stops the agent and shares with the keyboard alone, and the page announces each', async () => {
-    const opened = await signIn();
+    const opened = await openSignedIn(stage, browser, '/');
     const { page } = opened;
     const { keyboard } = page;
     const focused = () =>

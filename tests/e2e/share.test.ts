@@ -15,6 +15,7 @@ import {
   sessionPage,
   type WatchedPage,
 } from '../support/page.js';
+import { openSignedIn } from '../support/signIn.js';
 import { letters, missingIn } from '../support/text.js';
 import { startTmux } from '../support/tmux.js';
 import { startTui, type Tui } from '../support/tui.js';
@@ -161,10 +162,9 @@ describe.skipIf(chromium === undefined)('a session in a terminal, and its guests
   });
 
   it('the owner continues on the phone by a code that the page shows, which signs the phone in once', async () => {
-    owner = await openPage(browser);
+    owner = await openSignedIn(stage, browser, '/');
     guests.push(owner);
     const { page } = owner;
-    await page.goto(stage.loginUrl);
     await page.getByRole('button', { name: 'Continue on your phone' }).click();
     await page.getByRole('img', { name: 'QR code that signs your phone in' }).waitFor();
     const url = await page.getByText(`http://${LAN}:`).first().innerText();

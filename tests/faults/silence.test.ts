@@ -4,11 +4,12 @@ import type { Browser } from 'playwright-core';
 import { startTcpProxy, type TcpProxy } from '@pizzapi/backbone/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
-import { CLI, runCli } from '../support/cli.js';
+import { CLI } from '../support/cli.js';
 import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { readLog } from '../support/log.js';
-import { DESKTOP, NO_SERVER, openPage, PHONE, sessionPage, type WatchedPage } from '../support/page.js';
+import { DESKTOP, NO_SERVER, PHONE, sessionPage, type WatchedPage } from '../support/page.js';
 import { childOf } from '../support/processes.js';
+import { openSignedIn } from '../support/signIn.js';
 import { startTmux, type Tmux } from '../support/tmux.js';
 import { until } from '../support/until.js';
 import { newSession } from '../support/viewer.js';
@@ -59,13 +60,7 @@ describe('a connection that carries nothing and stays open', () => {
   const count = async (text: string) => (await delivered()).filter((one) => one === text).length;
 
   async function open(viewport: { width: number; height: number }): Promise<WatchedPage> {
-    const watched = await openPage(browser!, { viewport });
-    const link = await loginLink(stage);
-    const signedIn = watched.page.waitForResponse((response) => response.url().endsWith('/api/auth/link'));
-    await watched.page.goto(link);
-    await signedIn;
-    await watched.page.waitForLoadState('networkidle');
-    await watched.page.goto(`${stage.pageUrl}/s/${sid}`);
+    const watched = await openSignedIn(stage, browser!, `/s/${sid}`, { viewport });
     const view = sessionPage(watched.page);
     await view.input.waitFor();
     // A first message, so that the page is live.
@@ -135,9 +130,3 @@ describe('a connection that carries nothing and stays open', () => {
     120_000,
   );
 });
-
-/** A link that signs in one browser. */
-async function loginLink(stage: LocalStack): Promise<string> {
-  const { stdout } = await runCli(stage, 'link', '--json');
-  return (JSON.parse(stdout) as { loginUrl: string }).loginUrl;
-}

@@ -12,8 +12,9 @@ import { startClusterStack, type ClusterStack } from '../bench/harness/clusterSt
 import { closePages, findChromium, openBrowser, shot } from '../support/browser.js';
 import { CLI } from '../support/cli.js';
 import { delayOfClick, framesDuring, heapOf } from '../support/measurePage.js';
-import { openSignedIn, terminalPage } from '../support/hostPage.js';
+import { terminalPage } from '../support/hostPage.js';
 import { NO_SERVER, PHONE, type WatchedPage } from '../support/page.js';
+import { openSignedIn } from '../support/signIn.js';
 import { startSocksProxy, type SocksProxy } from '../support/socksProxy.js';
 import { TESTED_PI } from '../support/testedPi.js';
 import { startTmux, type Tmux } from '../support/tmux.js';

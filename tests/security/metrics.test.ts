@@ -7,9 +7,10 @@ import { startLocalStack, type LocalStack } from '../support/localStack.js';
 import { readLog } from '../support/log.js';
 import { readQueries } from '../support/monitoringFiles.js';
 import { startOtlpCollector, type OtlpCollector } from '../support/otlpCollector.js';
-import { openPage, sessionPage } from '../support/page.js';
+import { sessionPage } from '../support/page.js';
 import { parseQuery, sumOf } from '../support/promql.js';
 import { healthPortOf, scrapeAll } from '../support/scrape.js';
+import { openSignedIn } from '../support/signIn.js';
 import { until } from '../support/until.js';
 import { apiOf, newSession, watch } from '../support/viewer.js';
 import { ask } from './support/http.js';
@@ -168,9 +169,7 @@ describe('a trace', () => {
     'leads from a click in the page to a tool call and back to the viewers',
     async () => {
       const sid = await newSession(stage);
-      const { page, complaints } = await openPage(await openBrowser());
-      await page.goto(stage.loginUrl);
-      await page.goto(`${stage.pageUrl}/s/${sid}`);
+      const { page, complaints } = await openSignedIn(stage, await openBrowser(), `/s/${sid}`);
       const clicked = new Promise<string>((resolve) => {
         page.on('websocket', (socket) =>
           socket.on('framesent', ({ payload }) => {

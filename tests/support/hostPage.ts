@@ -1,25 +1,5 @@
-import { loginUrl, mintLinkToken, readGatewaySecret } from '@pizzapi/process';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import type { RunningStack } from './localStack.js';
-import { openPage, type WatchedPage } from './page.js';
+import type { Page } from 'playwright-core';
 import { until } from './until.js';
-
-/** Opens a page in a new browser context that is signed in as the owner, at a path. */
-export async function openSignedIn(
-  stack: Pick<RunningStack, 'home' | 'pageUrl'>,
-  browser: Browser,
-  path: string,
-  options: BrowserContextOptions = {},
-): Promise<WatchedPage> {
-  const secret = readGatewaySecret(stack.home);
-  if (secret === undefined) throw new Error('the gateways have no secret');
-  const watched = await openPage(browser, options);
-  const { page } = watched;
-  await page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));
-  await page.waitForURL((url) => url.pathname === '/' && url.hash === '');
-  await page.goto(stack.pageUrl + path);
-  return watched;
-}
 
 /** Returns the parts of the terminals of a host in a page. */
 export function terminalPage(page: Page) {
