@@ -1,5 +1,6 @@
 import {
   inheritedEnvironment,
+  nodeFlags,
   pageFolders,
   programPath,
   secretTexts,
@@ -71,9 +72,10 @@ export function createClusterProcesses(options: ClusterProcessesOptions): Cluste
     const main = programPath(program);
     const environment = environmentOf(options, program, index, health);
     return {
-      supervised: supervise(options, name, main, environment, () =>
-        otherRelease(home.root, name, program, environment),
-      ),
+      supervised: supervise(options, name, main, environment, {
+        nodeFlags: nodeFlags(program),
+        instead: () => otherRelease(home.root, name, program, environment),
+      }),
       health: `http://127.0.0.1:${health}`,
     };
   });
@@ -118,10 +120,10 @@ function supervise(
   name: string,
   main: string,
   env: NodeJS.ProcessEnv,
-  instead: SupervisedProcessOptions['instead'] = () => undefined,
+  more: Pick<SupervisedProcessOptions, 'nodeFlags' | 'instead'> = {},
 ): SupervisedProcess {
   return new SupervisedProcess({
-    ...{ name, main, env, log, instead },
+    ...{ name, main, env, log, ...more },
     logFile: join(home.logs, `${name}.log`),
     onStart: (pid) => pid !== undefined && onStart(name, pid),
   });

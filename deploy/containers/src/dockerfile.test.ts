@@ -1,7 +1,7 @@
-import { OWN_SECRETS } from '@pizzapi/process';
+import { GATEWAY_NODE_FLAGS, OWN_SECRETS } from '@pizzapi/process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { dockerfileProblems, parseDockerfile, TARGETS } from './dockerfile.js';
+import { dockerfileProblems, instructionsFor, parseDockerfile, TARGETS } from './dockerfile.js';
 
 const text = readFileSync(new URL('../Dockerfile', import.meta.url), 'utf8');
 const problems = (change: (text: string) => string) => dockerfileProblems(change(text), OWN_SECRETS);
@@ -20,7 +20,7 @@ it.each<[string, string | RegExp, string, string]>([
     'provision runs as "node", which is no number',
   ],
   ['root', /USER 10001:10001\n/g, '', 'runner runs as "", which is no number'],
-  ['a shell', 'ENTRYPOINT ["node", "/app/dist/bundle/main.js"]', 'ENTRYPOINT node main.js', 'gateway starts a shell'],
+  ['a shell', /ENTRYPOINT \["node", .*/, 'ENTRYPOINT node main.js', 'gateway starts a shell'],
   ['no health check', /HEALTHCHECK --.*\n/, '', 'gateway checks its health by a shell, or not at all'],
   ['curl', '["node", "/app/healthcheck.mjs"]', '["curl", "x"]', 'gateway needs another program to check its health'],
   [
@@ -40,6 +40,11 @@ it.each<[string, string | RegExp, string, string]>([
   ['no label', 'org.opencontainers.image.licenses="MIT"', 'x="y"', 'gateway lacks a label'],
 ])('the rules of images refuse %s', (_name, before, after, problem) => {
   expect(problems((good) => good.replace(before, after)).join('\n')).toContain(problem);
+});
+
+it('the gateway has the options of Node that it has in a local run', () => {
+  const entry = instructionsFor(parseDockerfile(text).stages, 'gateway').find(({ name }) => name === 'ENTRYPOINT');
+  expect(JSON.parse(entry!.text)).toEqual(['node', ...GATEWAY_NODE_FLAGS, '/app/dist/bundle/main.js']);
 });
 
 it('the build context has no secrets, no history and nothing that was built or installed', () => {

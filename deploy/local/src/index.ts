@@ -16,7 +16,14 @@ export { keepRunning } from './keepRunning.js';
 export { LOCAL_OPTION_GROUPS, PASSED_OPTIONS } from './passedOptions.js';
 export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
-export { inheritedEnvironment, pageFolders, processEnvironments, programPath, type LocalProgram } from './processes.js';
+export {
+  inheritedEnvironment,
+  pageFolders,
+  processEnvironments,
+  nodeFlags,
+  programPath,
+  type LocalProgram,
+} from './processes.js';
 export { isOk, onlineRunners, untilReady, type ReadinessOptions } from './readiness.js';
 export { requireRoom, startStep } from './startStep.js';
 export { writeCredentials, type FileChange } from './writeCredentials.js';

@@ -1,4 +1,4 @@
-import { pageUrl, type Logger, type OptionValues } from '@pizzapi/process';
+import { GATEWAY_NODE_FLAGS, pageUrl, type Logger, type OptionValues } from '@pizzapi/process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Home, NatsAccess } from './home.js';
@@ -45,6 +45,7 @@ export function createProcesses(options: ProcessesOptions): SupervisedProcess[] 
       new SupervisedProcess({
         ...{ name, log, env: own[name] },
         main: programPath(name),
+        nodeFlags: nodeFlags(name),
         logFile: join(home.logs, `${name}.log`),
       }),
   );
@@ -53,6 +54,11 @@ export function createProcesses(options: ProcessesOptions): SupervisedProcess[] 
 /** Returns the path of the entry file of a program. */
 export function programPath(program: LocalProgram): string {
   return resolvePackage(PROGRAMS[program]);
+}
+
+/** Returns the options of Node for a program. */
+export function nodeFlags(program: LocalProgram): readonly string[] {
+  return program === 'gateway' ? GATEWAY_NODE_FLAGS : [];
 }
 
 /** Returns the environment of each process: the shared variables, and only its own secrets. */

@@ -12,6 +12,8 @@ export interface SupervisedProcessOptions {
   name: string;
   /** Path of the script. */
   main: string;
+  /** Options of Node itself. */
+  nodeFlags?: readonly string[];
   args?: readonly string[];
   env: NodeJS.ProcessEnv;
   /** What the next start takes instead. Called before each start. */
@@ -76,11 +78,11 @@ export class SupervisedProcess {
 
   /** Runs the process once, and returns how it ended. */
   runToEnd(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
-    const { args = [], instead, logFile, name, log } = this.options;
+    const { args = [], nodeFlags = [], instead, logFile, name, log } = this.options;
     const { main, env } = instead?.() ?? this.options;
     const out = openSync(logFile, 'a', 0o600);
     try {
-      const child = spawn(process.execPath, [main, ...args], {
+      const child = spawn(process.execPath, [...nodeFlags, main, ...args], {
         env,
         stdio: ['ignore', out, out, 'ipc'],
         detached: true,

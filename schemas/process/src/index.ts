@@ -40,3 +40,4 @@ export {
 export * from './packageVersion.js';
 export * from './pidLock.js';
 export * from './homeLayout.js';
+export * from './nodeFlags.js';

@@ -6,7 +6,7 @@ import {
   type NatsServer,
   findFreePort,
 } from '@pizzapi/nats-server';
-import { ensureGatewaySecret, localToken } from '@pizzapi/process';
+import { ensureGatewaySecret, GATEWAY_NODE_FLAGS, localToken } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -94,7 +94,11 @@ export async function startGateway(
   defer(() => rm(home, { recursive: true, force: true }));
   const token = localToken(ensureGatewaySecret(home));
   const gc = fileURLToPath(new URL('../programs/gcOnRequest.js', import.meta.url));
-  const flags = [...(options.memory === true ? ['--expose-gc', '--import', gc] : []), ...profileFlags('gateway')];
+  const flags = [
+    ...GATEWAY_NODE_FLAGS,
+    ...(options.memory === true ? ['--expose-gc', '--import', gc] : []),
+    ...profileFlags('gateway'),
+  ];
   const [command, args] = pinned(CORES?.server, process.execPath, [...flags, main]);
   const health = await findFreePort();
   const child = spawn(command, args, {

@@ -35,7 +35,8 @@ export interface CatchUpOptions<V extends CatchUpViewer> {
   /** Nothing is missing: from now on the viewer gets what comes. */
   onLive: (viewer: V) => void;
   onReplayed: (events: number) => void;
-  onDelivered: (events: number, others: number, deliveries: number) => void;
+  /** Frames were sent to those who are live. `isTaken`: the network has all of them. */
+  onDelivered: (events: number, others: number, deliveries: number, isTaken: boolean) => void;
 }
 
 /**
@@ -102,17 +103,20 @@ export class CatchUp<V extends CatchUpViewer> {
     const all = new Packet(frames);
     const own = select?.(frames, events);
     let deliveries = 0;
+    let isTaken = true;
     for (const viewer of this.live) {
       if (viewer.wire.buffered > limits.parkBytes) {
         this.park(viewer);
+        isTaken = false;
         continue;
       }
       const packet = own?.(viewer) ?? all;
       if (packet.count > 0) viewer.wire.write(packet);
+      if (viewer.wire.buffered > 0) isTaken = false;
       if (last > 0) viewer.position = last;
       deliveries++;
     }
-    onDelivered(events, frames.length - events, deliveries);
+    onDelivered(events, frames.length - events, deliveries, isTaken);
   }
 
   /** Writes what is missing, at the viewer's pace, until nothing is; then it is live. */
@@ -153,7 +157,7 @@ export class CatchUp<V extends CatchUpViewer> {
   private fromRing(after: number): { packets: readonly Packet[]; last: number } {
     const { ring, limits, cut } = this.options;
     if (this.slice?.after !== after || this.slice.ringLast !== ring.last) {
-      const held = ring.from(after, TURN_BYTES);
+      const held = ring.from(after, TURN_BYTES, limits.chunkBytes);
       const frames = cut === undefined ? held : cut(held, after);
       this.slice = { after, ringLast: ring.last, packets: packetsOf(frames, limits.chunkBytes) };
     }

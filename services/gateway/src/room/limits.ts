@@ -11,7 +11,7 @@ export const ROOM_LIMITS = {
   /** Bytes of one message during replay. */
   chunkBytes: 64 * 1024,
   /** Recent events kept per room, ready to be sent. */
-  ringBytes: 4 * 1024 * 1024,
+  ringBytes: 1024 * 1024,
   /** Older events read for one viewer and kept for others, per room. */
   historyBytes: 8 * 1024 * 1024,
   /** How long they are kept after somebody last wanted them. */

@@ -29,8 +29,9 @@ it.each([
   ['a room that sends many frames', 1_500, 1, 0, 8],
   ['a room with many deliveries', 200, 100, 0, 8],
   ['a room with very many deliveries', 2_500, 100, 0, 16],
-  ['one of many rooms that are busy', 600, 1, 31, 16],
-  ['one of many rooms with some frames in a window', 250, 1, 31, 16],
+  ['one of many rooms that are busy', 600, 1, 31, 32],
+  ['one of many rooms with some frames in a window', 250, 1, 31, 32],
+  ['one of many rooms that several people watch', 250, 10, 7, 16],
   ['one of few rooms that are busy', 600, 1, 3, 0],
   ['one of very many rooms at the speed of an answer', 50, 1, 400, 0],
 ])('%s: %d frames a second to %d viewers beside %d rooms wait for %d ms', (_what, rate, viewers, others, window) => {

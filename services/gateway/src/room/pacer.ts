@@ -9,11 +9,14 @@ const HOT_GATEWAY = 4_000;
 const GATHERED_FRAMES = 125;
 /**
  * How long frames are gathered, in ms. The longer one, which a screen takes to draw once, is for more than `VERY_HOT`
- * deliveries a second in one room, and for a hot gateway, whose many rooms have few frames each to gather.
+ * deliveries a second in one room, and for a hot gateway, whose many rooms have few frames each to gather. The longest one
+ * is for those of these rooms that fewer than `MANY_VIEWERS` watch: there what a frame costs is shared by so few.
  */
 const WINDOW_MS = 8;
 const LONG_WINDOW_MS = 16;
+const LONGEST_WINDOW_MS = 32;
 const VERY_HOT = 200_000;
+const MANY_VIEWERS = 4;
 
 /**
  * Decides when frames go out: at once while there is time, because waiting would only add delay; in windows while the
@@ -48,9 +51,10 @@ export class Pacer {
     const now = this.now();
     const rate = this.frames.count(frames, now);
     const ofGateway = this.gateway.count(frames * viewers, now);
-    const isHot = rate >= HOT_FRAMES || rate * viewers >= HOT_DELIVERIES;
-    if (!isHot && (ofGateway < HOT_GATEWAY || rate < GATHERED_FRAMES)) return 0;
-    return isHot && rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
+    if (rate >= HOT_FRAMES || rate * viewers >= HOT_DELIVERIES)
+      return rate * viewers < VERY_HOT ? WINDOW_MS : LONG_WINDOW_MS;
+    if (ofGateway < HOT_GATEWAY || rate < GATHERED_FRAMES) return 0;
+    return viewers < MANY_VIEWERS ? LONGEST_WINDOW_MS : LONG_WINDOW_MS;
   }
 
   stop(): void {

@@ -32,6 +32,11 @@ export class Partials {
 
   constructor(private readonly options: PartialsOptions) {}
 
+  /** Whether it may keep the frames of deltas that it is given. */
+  get isAsking(): boolean {
+    return this.asking;
+  }
+
   get isAnyoneWaiting(): boolean {
     return this.waiting.size > 0;
   }

@@ -5,6 +5,7 @@ import { DrainWaiter } from './backpressure.js';
 import { ROOM_LIMITS, type RoomLimits } from './limits.js';
 import { MemorySource } from '../testing/memorySource.js';
 import { MemoryWire } from '../testing/memoryWire.js';
+import { FrameMemory } from '../wire/frameMemory.js';
 import { RateMeter } from './rateMeter.js';
 import { Room, type Resume } from './room.js';
 import { Viewer } from './viewer.js';
@@ -38,6 +39,7 @@ async function openRoom(source: MemorySource, limits: Partial<RoomLimits> = {}) 
     flow: new DrainWaiter(all),
     logReads: new Semaphore(2),
     deliveryRate: new RateMeter(),
+    frameMemory: new FrameMemory(),
     metrics,
     onReset,
   });
@@ -230,6 +232,26 @@ describe('an open message', () => {
     source.piece(6);
     for (const wire of wires) await expect.poll(() => pieces(wire)).toEqual([5, 6]);
     expect(source.partials).toBe(1);
+    await room.close();
+  });
+
+  it('keeps the pieces that came during the question, whatever comes beside them', async () => {
+    const source = new MemorySource(() => 3);
+    const { room } = await openRoom(source);
+    const first = join(room, {});
+    await isLive(first);
+    source.piece(4);
+    await expect.poll(() => source.partials).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    source.open = { n: 4, text: '1;2;3;4;' };
+    const late = join(room, {});
+    await isLive(late);
+    // The question is open: the first viewer gets these at once, and the other one after the snapshot.
+    for (let n = 5; n <= 9; n++) source.piece(n);
+    expect(pieces(first).slice(-5)).toEqual([5, 6, 7, 8, 9]);
+    expect(opened(late)).toEqual([]);
+    await expect.poll(() => opened(late)).toEqual([4]);
+    expect(pieces(late)).toEqual([5, 6, 7, 8, 9]);
     await room.close();
   });
 

@@ -1,6 +1,7 @@
 import type { Semaphore } from '@pizzapi/process';
 import { isOneMap, peekNumber, restartReason, type CloseName } from '@pizzapi/protocol';
 import { controlFrame, eventsBytes, FrameWriter, type Frame } from '../wire/frame.js';
+import type { FrameMemory } from '../wire/frameMemory.js';
 import { Packet } from '../wire/packet.js';
 import type { DrainWaiter } from './backpressure.js';
 import { CatchUp } from './catchUp.js';
@@ -38,6 +39,8 @@ export interface RoomOptions {
   logReads: Semaphore;
   /** Counts the deliveries of all rooms. */
   deliveryRate: RateMeter;
+  /** The memory for the frames of all rooms. */
+  frameMemory: FrameMemory;
   metrics: RoomMetrics;
   /** Undefined where no spans are recorded. */
   spans?: DeliverySpans;
@@ -67,7 +70,7 @@ export class Room {
   private readonly history: SharedLogReader;
   private readonly catchUp: CatchUp<Viewer>;
   private readonly pacer: Pacer;
-  private readonly writer = new FrameWriter();
+  private readonly writer: FrameWriter;
   private readonly partials: Partials;
   private readonly reached = new Set<() => void>();
   private stopTail: () => Promise<void> = () => Promise.resolve();
@@ -81,7 +84,8 @@ export class Room {
     /** The first offset stored, as of the opening. */
     public first: number,
   ) {
-    const { source, logReads, limits, flow, metrics, spans, elsewhere, deliveryRate } = options;
+    const { source, logReads, limits, flow, metrics, spans, elsewhere, deliveryRate, frameMemory } = options;
+    this.writer = new FrameWriter(frameMemory);
     this.history = new SharedLogReader(source, logReads, limits, () => metrics.logRead());
     this.catchUp = new CatchUp<Viewer>({
       ...{ ring, limits, flow },
@@ -90,7 +94,8 @@ export class Room {
       onParked: (viewer) => this.parked(viewer),
       onLive: (viewer) => this.nowLive(viewer),
       onReplayed: (events) => metrics.frames('event', events),
-      onDelivered: (events, deltas, deliveries) => {
+      onDelivered: (events, deltas, deliveries, isTaken) => {
+        this.releaseFrames(isTaken);
         metrics.frames('event', events * deliveries);
         metrics.frames('delta', deltas * deliveries);
         if (spans !== undefined) spans.delivered(deliveries);
@@ -192,7 +197,19 @@ export class Room {
     catchUp.ringChanged();
     for (const wake of this.reached) wake();
     if (catchUp.isPending) this.pacer.offer(batch.length, viewers);
-    else if (spans !== undefined) spans.delivered(0);
+    else {
+      this.releaseFrames(true);
+      if (spans !== undefined) spans.delivered(0);
+    }
+  }
+
+  /**
+   * The ring has copies of events. Beside sockets that wait, only the snapshot of the open message may refer to a frame
+   * that was sent.
+   */
+  private releaseFrames(isTaken: boolean): void {
+    if (isTaken && !this.partials.isAsking) this.writer.reuse();
+    else this.writer.expect(0);
   }
 
   private onDelta(bytes: Uint8Array): void {
@@ -289,10 +306,13 @@ export class Room {
     const offsets = new LastOffsets(at, count);
     while (at < upTo && !this.closed) {
       const { after } = this.ring;
-      const stretch =
-        at >= after ? { frames: this.ring.from(at, Infinity), last: upTo } : await this.history.next(at, after);
-      for (const { seq } of stretch.frames) if (seq <= upTo) offsets.push(seq);
-      at = stretch.last;
+      if (at >= after) {
+        for (const seq of this.ring.offsetsAfter(at)) if (seq <= upTo) offsets.push(seq);
+        break;
+      }
+      const { frames, last } = await this.history.next(at, after);
+      for (const { seq } of frames) if (seq <= upTo) offsets.push(seq);
+      at = last;
     }
     return offsets.start;
   }

@@ -6,6 +6,7 @@ import type { PresenceExchange } from './presenceExchange.js';
 import { RateMeter } from './rateMeter.js';
 import { Room, type RoomMetrics } from './room.js';
 import type { SessionSource } from './source.js';
+import { FrameMemory } from '../wire/frameMemory.js';
 import type { Viewer, ViewerState } from './viewer.js';
 
 /** Time over which viewers of a replaced log come back, in ms. */
@@ -46,6 +47,7 @@ export class Rooms {
   private readonly flow: DrainWaiter;
   private readonly logReads: Semaphore;
   private readonly deliveryRate = new RateMeter();
+  private readonly frameMemory = new FrameMemory();
 
   constructor(private readonly options: RoomsOptions) {
     this.flow = new DrainWaiter(options.limits);
@@ -88,6 +90,7 @@ export class Rooms {
         flow: this.flow,
         logReads: this.logReads,
         deliveryRate: this.deliveryRate,
+        frameMemory: this.frameMemory,
         ...(tracing === undefined ? {} : { spans: new DeliverySpans(tracing, sid) }),
         onReset: () => {
           log.warn({ sid }, 'stream was replaced; viewers restart from the beginning');

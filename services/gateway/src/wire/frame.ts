@@ -1,4 +1,5 @@
 import { decode, encode, isMap, isOneMap, MAX_FRAME_DEPTH } from '@pizzapi/protocol';
+import type { FrameMemory } from './frameMemory.js';
 import { FrameRun } from './frameRun.js';
 import { UNREADABLE } from './storedEvent.js';
 
@@ -38,20 +39,33 @@ export class Frame {
     return this.run.buffer.subarray(this.start, this.end);
   }
 
-  copyTo(target: Buffer, at: number): number {
-    return this.run.buffer.copy(target, at, this.start, this.end);
+  /** Copies its bytes from `from` up to `to`. Returns how many they are. */
+  copyTo(target: Buffer, at: number, from = 0, to = this.size): number {
+    return this.run.buffer.copy(target, at, this.start + from, this.start + to);
   }
 }
 
 /** Makes frames and puts those that are to be sent together into one run. */
 export class FrameWriter {
   private run: FrameRun | undefined;
+  /** The runs of the frames that are to come together. */
+  private runs: FrameRun[] = [];
   private expected = 0;
+
+  /** `memory`: where the buffers come from, when `reuse` is called. */
+  constructor(private readonly memory?: FrameMemory) {}
 
   /** Says how many bytes of frames are to come together. The next frame starts a run. */
   expect(bytes: number): void {
     this.run = undefined;
+    this.runs = [];
     this.expected = Math.ceil(bytes);
+  }
+
+  /** Gives the memory of the frames since `expect` back. Nothing may refer to them any more, and no socket may wait. */
+  reuse(): void {
+    for (const { buffer } of this.runs) this.memory?.give(buffer);
+    this.expect(0);
   }
 
   /**
@@ -96,7 +110,9 @@ export class FrameWriter {
   }
 
   private runFor(bytes: number): FrameRun {
-    if (this.run?.fits(bytes) !== true) this.run = new FrameRun(Math.max(bytes, this.expected));
+    if (this.run?.fits(bytes) === true) return this.run;
+    this.run = new FrameRun(Math.max(bytes, this.expected), this.memory);
+    if (this.memory !== undefined) this.runs.push(this.run);
     return this.run;
   }
 }

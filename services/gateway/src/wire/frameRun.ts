@@ -1,3 +1,4 @@
+import type { FrameMemory } from './frameMemory.js';
 import { BINARY, headerLength, MAX_HEADER_BYTES, writeHeader } from './webSocketHeader.js';
 
 /**
@@ -11,9 +12,10 @@ export class FrameRun {
   private end = MAX_HEADER_BYTES;
   private whole: Buffer | undefined;
 
-  /** `bytes`: the room for frames. */
-  constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafe(MAX_HEADER_BYTES + bytes);
+  /** `bytes`: the room for frames. `memory`: where the buffer comes from. */
+  constructor(bytes: number, memory?: FrameMemory) {
+    const whole = MAX_HEADER_BYTES + bytes;
+    this.buffer = memory?.take(whole) ?? Buffer.allocUnsafe(whole);
   }
 
   /** Whether a frame of so many bytes can be added. Nothing is added to a run whose message was sent. */
