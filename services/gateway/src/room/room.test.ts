@@ -235,7 +235,7 @@ describe('an open message', () => {
     await room.close();
   });
 
-  it('keeps the pieces that came during the question, whatever comes beside them', async () => {
+  it('keeps the deltas that came during the question, whatever comes beside them', async () => {
     const source = new MemorySource(() => 3);
     const { room } = await openRoom(source);
     const first = join(room, {});
