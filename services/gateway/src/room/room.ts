@@ -220,7 +220,10 @@ export class Room {
     if (!catchUp.isPending) writer.expect(catchUp.flushBytes);
     const frame = writer.delta(n, bytes);
     const hole = this.partials.note(frame);
-    if (catchUp.live.size === 0) return;
+    if (catchUp.live.size === 0) {
+      if (!catchUp.isPending) this.releaseFrames(true);
+      return;
+    }
     if (hole) {
       this.options.metrics.pieceGap();
       catchUp.flush();
