@@ -83,6 +83,11 @@ export function installScriptedGateway(script: GatewayScript): void {
       const runner = { ...RUNNERS[0]!, runnerId: name, name };
       for (const socket of sockets) if (socket.path === '/ws/runners') socket.tell({ type: 'runner_added', runner });
     },
+    /** The first host of the list comes or goes. */
+    setOnline: (online: boolean) => {
+      const runner = { ...RUNNERS[0]!, online };
+      for (const socket of sockets) if (socket.path === '/ws/runners') socket.tell({ type: 'runner_updated', runner });
+    },
     /** Ends a share of another account. */
     withdraw: (sessionId: string) => deleteSession(sockets, sessions, sessionId, 4401),
     /** Deletes a session, as another person's page does. */

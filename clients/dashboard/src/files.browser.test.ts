@@ -6,6 +6,8 @@ import { AT_WORK } from './testing/views.js';
 /** What `dev/files.ts` gives to a test. */
 interface Played {
   files: { write(path: string, text: string): void; read(path: string): string | undefined; asked: string[] };
+  setOnline(online: boolean): void;
+  happen(sid: string, events: object[]): void;
 }
 
 let scripted: ScriptedPage;
@@ -151,6 +153,33 @@ it('on a phone a file covers the tree, and a button leads back', async () => {
   expect(await page.getByRole('tree').count()).toBe(0);
   await button(page, 'Back to the files').click();
   await row(page, 'README.md').waitFor();
+  expect(scripted.complaints).toEqual([]);
+  await page.close();
+});
+
+it('a host that is offline is not asked for paths, and the paths become links when it is online again', async () => {
+  const page = await scripted.open(AT_WORK, 'scene=files');
+  await page.getByText('opens a viewer at offset').waitFor();
+  await page.evaluate(() => (globalThis as unknown as Played).setOnline(false));
+  await page.getByText('offline').first().waitFor();
+  const asked = () =>
+    page.evaluate(
+      () => (globalThis as unknown as Played).files.asked.filter((method) => method === 'find_paths').length,
+    );
+  const before = await asked();
+  await page.evaluate(() => {
+    const message = { role: 'assistant', content: [{ type: 'text', text: 'It is all in src/notes.ts now.' }] };
+    (globalThis as unknown as Played).happen('story', [
+      { type: 'message_end', at: Date.now(), messageId: 'late', entryId: 'late', message },
+    ]);
+  });
+  await page.keyboard.press('End');
+  await page.getByText('It is all in src/notes.ts now.').waitFor();
+  // Longer than the paths of a text that is being written wait.
+  await page.waitForTimeout(500);
+  expect(await asked()).toBe(before);
+  await page.evaluate(() => (globalThis as unknown as Played).setOnline(true));
+  await page.getByRole('link', { name: 'src/notes.ts', exact: true }).waitFor();
   expect(scripted.complaints).toEqual([]);
   await page.close();
 });

@@ -27,14 +27,14 @@ export class FilePlaces {
   /** What a path leads to, if the host has said so. A signal. */
   kindOf(path: string): FoundKind | undefined {
     if (!this.isOn) return undefined;
-    return this.#isReachable ? this.#index.kindOf(path) : this.#index.known(path);
+    return this.isReachable ? this.#index.kindOf(path) : this.#index.known(path);
   }
 
   /** The paths of a text that exist on the host. */
   async existing(text: string): Promise<PathMention[]> {
     const mentions = this.isOn ? pathsIn(text) : [];
     if (mentions.length === 0) return [];
-    if (this.#isReachable) await this.#index.ask(mentions.map(({ path }) => path));
+    if (this.isReachable) await this.#index.ask(mentions.map(({ path }) => path));
     return mentions.filter(({ path }) => (this.kindOf(path) ?? null) !== null);
   }
 
@@ -52,8 +52,8 @@ export class FilePlaces {
     this.#panel.open('files', isFolder ? { ...target, isFolder } : target);
   }
 
-  /** An offline host answers nothing. A guest is not told whether the host is online, so a guest's page asks it. */
-  get #isReachable(): boolean {
+  /** An offline host answers nothing. A guest is not told whether the host is online, so a guest's page asks it. A signal. */
+  get isReachable(): boolean {
     return this.#panel.runner?.online !== false;
   }
 
