@@ -1,4 +1,4 @@
-export function findChromium(
-  env?: Readonly<Record<string, string | undefined>>,
-  platform?: NodeJS.Platform,
-): string | undefined;
+type Find = (env?: Readonly<Record<string, string | undefined>>, platform?: NodeJS.Platform) => string | undefined;
+
+export const findChromium: Find;
+export const findWholeChromium: Find;

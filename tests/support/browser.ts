@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser } from 'playwright-core';
-import { findChromium } from '../../deploy/setup/browser.mjs';
+import { findChromium, findWholeChromium } from '../../deploy/setup/browser.mjs';
 
-export { findChromium };
+export { findChromium, findWholeChromium };
 
 /** A name that browsers do not take for this machine, as that of a machine in a local network. */
 export const LAN_HOST = 'lan.test';
@@ -44,28 +44,33 @@ const ARGUMENTS = [
   `--host-resolver-rules=MAP ${LAN_HOST} 127.0.0.1`,
 ];
 
-let browser: Promise<Browser> | undefined;
+const started = new Map<string, Promise<Browser>>();
 
 /**
  * Returns the headless Chromium of this test process, which reaches this machine only. All files that the process runs
  * use it, one after the other. It ends with the process.
  */
-export function openBrowser(): Promise<Browser> {
-  return (browser ??= launch());
-}
+export const openBrowser = (): Promise<Browser> => open(findChromium());
 
-async function launch(): Promise<Browser> {
-  const executablePath = findChromium();
+/** Returns a Chromium with what its headless shell lacks: notifications. */
+export const openWholeBrowser = (): Promise<Browser> => open(findWholeChromium());
+
+function open(executablePath: string | undefined): Promise<Browser> {
   if (executablePath === undefined) throw new Error('no Chromium; set PIZZAPI_CHROMIUM');
-  const started = await chromium.launch({ executablePath, args: ARGUMENTS });
+  const known = started.get(executablePath);
+  if (known !== undefined) return known;
+  const launched = chromium.launch({ executablePath, args: ARGUMENTS });
+  started.set(executablePath, launched);
   // The next file starts another one when this one crashed.
-  started.once('disconnected', () => (browser = undefined));
-  return started;
+  const forget = () => started.delete(executablePath);
+  launched.then((browser) => browser.once('disconnected', forget), forget);
+  return launched;
 }
 
 /** Closes all pages that a test file left open. */
 export async function closePages(): Promise<void> {
-  await Promise.all((await browser)?.contexts().map((context) => context.close()) ?? []);
+  for (const launched of started.values())
+    await Promise.all((await launched).contexts().map((context) => context.close()));
 }
 
 const OUTPUT = fileURLToPath(new URL('../../test-output/', import.meta.url));

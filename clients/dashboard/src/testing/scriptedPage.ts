@@ -23,10 +23,11 @@ export interface ScriptedPage {
   stop(): Promise<void>;
 }
 
-export async function startScriptedPage(): Promise<ScriptedPage> {
+/** `launch`: returns the browser that shows the page. */
+export async function startScriptedPage(launch = openBrowser): Promise<ScriptedPage> {
   const dir = await onceInRun(inject('runFolder'), 'scripted-page', buildScriptedPage);
   const { url, server } = await servePage(dir);
-  const browser = await openBrowser();
+  const browser = await launch();
   const complaints: string[] = [];
 
   const listen = (page: Page) => {
