@@ -26,7 +26,6 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
     proxy = await startPathProxy(PATH, () => port);
     host = `http://127.0.0.1:${proxy.port}`;
     acme = await startIdentityProvider();
-    acme.people.set('ada', { name: 'Ada', email: 'ada@acme.example', email_verified: true });
     const logoutUri = `http://127.0.0.1:${port}/auth/oidc/backchannel-logout`;
     acme.register({ redirectUri: `${host}${PATH}/auth/oidc/callback`, logoutUri, signedOutUri: `${host}${PATH}/` });
     const issuer = {
@@ -110,6 +109,7 @@ describe.skipIf(chromium === undefined)('a page at a path of a host that has oth
   });
 
   it('a person signs in through the issuer, gives a program a key, and is signed out when the issuer lets the person go', async () => {
+    acme.people.set('ada', { name: 'Ada', email: 'ada@acme.example', email_verified: true });
     const base = host + PATH;
     const pairing = await apiOf(stage).askPair({ kind: 'user', name: 'terminal of Ada' });
     if (pairing.kind === 'failed') throw new Error(pairing.error.message);
