@@ -9,7 +9,7 @@ type SignInStack = Pick<RunningStack, 'home' | 'pageUrl'>;
  * Signs a page in as the owner by a link of its own, as a link signs in once only. The page then shows the start page
  * and has its cookie: a navigation before that would end the sign-in.
  */
-export async function signIn(stack: SignInStack, page: Page): Promise<void> {
+async function signIn(stack: SignInStack, page: Page): Promise<void> {
   const secret = readGatewaySecret(stack.home);
   if (secret === undefined) throw new Error('the gateways have no secret');
   await page.goto(loginUrl(stack.pageUrl, mintLinkToken(secret, Date.now())));

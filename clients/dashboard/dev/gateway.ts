@@ -79,15 +79,11 @@ export function installScriptedGateway(script: GatewayScript): void {
     tellSession: (sessionId: string, changes: Partial<SessionInfo>) =>
       tellSession(sockets, sessions, sessionId, changes),
     /** A host that was not there before is online. */
-    addRunner: (name: string) => {
-      const runner = { ...RUNNERS[0]!, runnerId: name, name };
-      for (const socket of sockets) if (socket.path === '/ws/runners') socket.tell({ type: 'runner_added', runner });
-    },
+    addRunner: (name: string) =>
+      tellList(sockets, '/ws/runners', { type: 'runner_added', runner: { ...RUNNERS[0]!, runnerId: name, name } }),
     /** The first host of the list comes or goes. */
-    setOnline: (online: boolean) => {
-      const runner = { ...RUNNERS[0]!, online };
-      for (const socket of sockets) if (socket.path === '/ws/runners') socket.tell({ type: 'runner_updated', runner });
-    },
+    setOnline: (online: boolean) =>
+      tellList(sockets, '/ws/runners', { type: 'runner_updated', runner: { ...RUNNERS[0]!, online } }),
     /** Ends a share of another account. */
     withdraw: (sessionId: string) => deleteSession(sockets, sessions, sessionId, 4401),
     /** Deletes a session, as another person's page does. */
@@ -129,7 +125,12 @@ function tellSession(
   const i = sessions.findIndex((session) => session.sessionId === sessionId);
   const session = { ...sessions[i]!, ...changes };
   sessions[i] = session;
-  for (const socket of sockets) if (socket.path === '/ws/hub') socket.tell({ type: 'session_status', session });
+  tellList(sockets, '/ws/hub', { type: 'session_status', session });
+}
+
+/** Sends a frame to every page that watches this list. */
+function tellList(sockets: ReadonlySet<Playable>, path: '/ws/hub' | '/ws/runners', frame: object): void {
+  for (const socket of sockets) if (socket.path === path) socket.tell(frame);
 }
 
 function deleteSession(sockets: ReadonlySet<Playable>, sessions: SessionInfo[], sessionId: string, code = 4410): void {
@@ -332,8 +333,7 @@ function scriptedFetch(
     if (stored !== undefined) return json(stored);
     const forgotten = /^\/api\/runners\/([^/]+)$/.exec(url.pathname)?.[1];
     if (forgotten !== undefined && init?.method === 'DELETE') {
-      for (const socket of sockets)
-        if (socket.path === '/ws/runners') socket.tell({ type: 'runner_removed', runnerId: forgotten });
+      tellList(sockets, '/ws/runners', { type: 'runner_removed', runnerId: forgotten });
       return json({ runnerId: forgotten, tokenRevoked: true });
     }
     const ofFiles = await files.answer(url.pathname, url.searchParams, init);

@@ -96,7 +96,7 @@ describe.skipIf(!canNotify)('a push', () => {
     await context.close();
   });
 
-  it('opens a tab when there is none, and never one of another site', async () => {
+  it('opens a tab when no tab is open, and never a tab of another site', async () => {
     const { context, page, worker, push } = await notifiedBrowser();
     await page.goto('about:blank');
     // The browser takes the old page from the worker's clients some time after the new one is there.
@@ -130,7 +130,7 @@ describe.skipIf(!canNotify)('a push', () => {
     await context.close();
   });
 
-  it('goes on after the browser has made itself another subscription', async () => {
+  it('still arrives after the browser has replaced its subscription', async () => {
     const { context, worker } = await notifiedBrowser();
     const sent = await worker.evaluate(async () => {
       const scope = globalThis as unknown as { subscribeAgain(event: object): Promise<void>; fetch: unknown };

@@ -18,9 +18,9 @@ export { claimPort } from './ports.js';
 export { prepareStore } from './prepareStore.js';
 export {
   inheritedEnvironment,
+  nodeFlags,
   pageFolders,
   processEnvironments,
-  nodeFlags,
   programPath,
   type LocalProgram,
 } from './processes.js';

@@ -205,7 +205,7 @@ export class Room {
 
   /**
    * The ring has copies of events. Beside sockets that wait, only the snapshot of the open message may refer to a frame
-   * that was sent.
+   * that was sent. Memory that is still referred to is left to the garbage collector.
    */
   private releaseFrames(isTaken: boolean): void {
     if (isTaken && !this.partials.isAsking) this.writer.reuse();

@@ -5,7 +5,7 @@ import { messagesIn } from './messages.js';
 
 /**
  * A viewer's connection in memory, with its frames. It takes bytes at once, as a socket does, until it is told to stop:
- * then it refers to the bytes that wait, so that a test fails when somebody writes over them.
+ * then it refers to the bytes that wait, so that a test fails when the room writes over them.
  */
 export class MemoryWire implements ClientConnection {
   open = true;
