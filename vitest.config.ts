@@ -45,7 +45,10 @@ const HELPERS = 'tests/{support,style}/**/*.test.ts';
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
 /** Processes that are killed, disks that fill, and what people try on purpose. */
-const ROBUSTNESS = ['tests/{faults,security}/**/*.test.ts'];
+const ROBUSTNESS = ['tests/{faults,security}/**/*.test.ts', 'clients/runner/src/daemon/{faults,sleep}.nats.test.ts'];
+
+/** The programs that people run in a terminal: the terminal client, pi with our package, imports. */
+const TERMINAL = ['tests/{attach,terminal,import,piFiles,piPackage}.test.ts'];
 
 /** Tests that need several nats-servers, or a host that is installed from the package of the relay. */
 const CLUSTER = [
@@ -55,8 +58,9 @@ const CLUSTER = [
   '{schemas,services,deploy}/*/src/**/cluster*.nats.test.ts',
 ];
 
-const BROWSER = 'clients/*/src/**/*.browser.test.ts';
-const WITHOUT_BROWSER = findChromium() === undefined ? [BROWSER] : [];
+/** Every view of the page in Chromium, on a scripted gateway. */
+const PAGE = ['clients/dashboard/src/**/*.browser.test.ts'];
+const WITHOUT_BROWSER = findChromium() === undefined ? PAGE : [];
 
 /** The longest files. They start first: one that started last would run alone at the end. */
 const LONG =
@@ -87,19 +91,30 @@ export default defineConfig({
       ),
       project('nats', ['{schemas,services,clients}/*/src/**/*.nats.test.ts', 'deploy/*/**/*.nats.test.ts'], {
         ...slow,
-        exclude: [...CLUSTER, ...NOT_OURS],
+        exclude: [...CLUSTER, ...ROBUSTNESS, ...NOT_OURS],
       }),
-      project('system', ['tests/**/*.test.ts', BROWSER], {
+      project('system', ['tests/**/*.test.ts'], {
         ...whole,
-        exclude: [...ROBUSTNESS, ...CLUSTER, HELPERS, ...WITHOUT_BROWSER, ...NOT_OURS],
+        exclude: [...ROBUSTNESS, ...CLUSTER, ...TERMINAL, HELPERS, ...NOT_OURS],
         globalSetup: './tests/support/testRun.ts',
         // These tests start all processes, after the smaller tests.
         sequence: { groupOrder: 1 },
       }),
-      project('cluster', CLUSTER, {
+      project('page', PAGE, {
+        ...whole,
+        exclude: [...WITHOUT_BROWSER, ...NOT_OURS],
+        globalSetup: './tests/support/testRun.ts',
+        sequence: { groupOrder: 2 },
+      }),
+      project('terminal', TERMINAL, {
         ...whole,
         globalSetup: './tests/support/testRun.ts',
         sequence: { groupOrder: 3 },
+      }),
+      project('cluster', CLUSTER, {
+        ...whole,
+        globalSetup: './tests/support/testRun.ts',
+        sequence: { groupOrder: 5 },
         // Each of these files starts up to twenty processes.
         maxWorkers: 2,
       }),
@@ -107,9 +122,9 @@ export default defineConfig({
         ...whole,
         exclude: [...TIMED, ...NOT_OURS],
         globalSetup: './tests/support/testRun.ts',
-        sequence: { groupOrder: 2 },
+        sequence: { groupOrder: 4 },
       }),
-      project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 4 } }),
+      project('timed', TIMED, { ...whole, fileParallelism: false, sequence: { groupOrder: 6 } }),
     ],
   },
 });

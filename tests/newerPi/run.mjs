@@ -24,7 +24,7 @@ const testsOf = (folder) =>
 const RUNS = {
   adapter: {
     program: node,
-    projects: ['pure', 'nats'],
+    projects: ['pure', 'nats', 'robustness'],
     files: [
       ...['pi', 'worker', 'tui', 'linked'].map((folder) => `${RUNNER}/${folder}/`),
       ...testsOf(`${RUNNER}/daemon`),
@@ -32,7 +32,7 @@ const RUNS = {
   },
   product: {
     program: process.execPath,
-    projects: ['system'],
+    projects: ['system', 'terminal'],
     files: [...['e2e/session', 'e2e/prompts', 'share', 'linked', 'piPackage'].map((name) => `tests/${name}.test.ts`)],
   },
 };
