@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bundle } from './bundle.mjs';
+import { bundle, bundleAll, NATS_SERVER } from './bundle.mjs';
 import { withLock } from './lock.mjs';
 import { ROOT, SetupError, log, since } from './log.mjs';
 import { pack } from './pack.mjs';
@@ -19,36 +19,48 @@ const PAGE = 'clients/dashboard';
 const SHARED_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.base.json'];
 
 /**
- * Builds what is out of date: one run of the compiler for all packages, and beside it the page. A stamp with the names,
- * sizes and times of all inputs and outputs makes a second run fast.
+ * Builds what is out of date of the programs and the page: what a start needs. A stamp with the names, sizes and times of
+ * all inputs and outputs makes a second run fast.
  *
- * Calls `onNatsServerBuilt` as soon as the package `deploy/nats-server` is built, so that the download of nats-server runs
- * beside the rest of the build. Waits for its result.
+ * Calls `onNatsServerBuilt` as soon as the program that finds nats-server is built, so that a download runs beside the
+ * rest of the build. Waits for its result.
  */
-export async function build(onNatsServerBuilt = async () => {}) {
+export async function buildPrograms(onNatsServerBuilt = async () => {}) {
+  const isBuilt = () => isUpToDate('programs', programsOutput);
+  if (isBuilt()) {
+    log('build: the programs and the page are up to date');
+    return onNatsServerBuilt();
+  }
   let other;
-  if (!isUpToDate()) {
-    await withLock(async () => {
-      if (isUpToDate()) return;
-      const start = Date.now();
-      log('build: building the packages and the page');
-      const stampOfInputs = inputStamp();
-      const page = buildPage();
-      const packages = compile('deploy/nats-server').then(() => {
-        other = onNatsServerBuilt();
-        // The caller handles a failure when the build has ended.
-        other.catch(() => {});
-        return compile('.')
-          .then(() => bundle())
-          .then(() => pack());
-      });
-      await allSettled([packages, page]);
-      // A source that changed during the build does not match the stamp, so that the next run builds again.
-      writeStamp('build', `${stampOfInputs}\n${outputStamp()}\n`);
-      log(`build: finished in ${since(start)}`);
+  await withLock(async () => {
+    if (isBuilt()) return;
+    const start = Date.now();
+    log('build: building the programs and the page');
+    const inputs = inputStamp();
+    const programs = bundle(NATS_SERVER).then(() => {
+      other = onNatsServerBuilt();
+      // The caller handles a failure when the build has ended.
+      other.catch(() => {});
+      return bundleAll().then(() => pack());
     });
-  } else log('build: up to date');
+    await allSettled([programs, buildPage()]);
+    // A source that changed during the build does not match the stamp, so that the next run builds again.
+    writeStamp('programs', `${inputs}\n${programsOutput()}\n`);
+    log(`build: finished in ${since(start)}`);
+  });
   await (other ?? onNatsServerBuilt());
+}
+
+/** Compiles what is out of date of the packages, by one run of the compiler: declarations, and modules for the benchmarks. */
+export async function compilePackages() {
+  const isBuilt = () => isUpToDate('packages', packagesOutput);
+  if (isBuilt()) return;
+  await withLock(async () => {
+    if (isBuilt()) return;
+    const inputs = inputStamp();
+    await compile('.');
+    writeStamp('packages', `${inputs}\n${packagesOutput()}\n`);
+  });
 }
 
 /** Compiles a project and its references. The compiler skips what is up to date. */
@@ -82,8 +94,8 @@ async function allSettled(promises) {
   if (failure !== undefined) throw failure.reason;
 }
 
-function isUpToDate() {
-  const stamp = readStamp('build');
+function isUpToDate(name, outputStamp) {
+  const stamp = readStamp(name);
   return stamp !== null && stamp === `${inputStamp()}\n${outputStamp()}\n`;
 }
 
@@ -102,9 +114,17 @@ function inputStamp() {
   return digest(listFiles(workspaceFolders()).concat(sharedInputs()));
 }
 
-function outputStamp() {
+/** What the programs are made of is below these names in `dist`. */
+const PROGRAM_OUTPUTS = ['bundle', 'package', 'install'];
+
+function programsOutput() {
+  const folders = workspaceFolders().flatMap((folder) => PROGRAM_OUTPUTS.map((name) => `${folder}/dist/${name}`));
+  return digest(listFiles([...folders, `${PAGE}/dist`], new Set()));
+}
+
+function packagesOutput() {
   const folders = workspaceFolders().flatMap((folder) => [`${folder}/dist`, `${folder}/bench/dist`]);
-  return digest(listFiles(folders, new Set()));
+  return digest(listFiles(folders, new Set(PROGRAM_OUTPUTS)));
 }
 
 function sharedInputs() {

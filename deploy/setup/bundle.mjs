@@ -5,25 +5,29 @@ import { fileURLToPath } from 'node:url';
 import { ROOT, SetupError, log, since } from './log.mjs';
 import { neededPackages, packagesOf } from './chunks.mjs';
 
-/** The folders with a program, and its entry files below `dist`. The bundle of `dist/<entry>` is `dist/bundle/<entry>`. */
-export const PROGRAMS = {
-  'services/authenticator': ['main.js'],
-  'services/gateway': ['main.js'],
-  'services/meta-projector': ['main.js'],
-  'clients/cli': ['main.js', 'terminalLoader.js'],
-  'clients/runner': ['main.js', 'workerMain.js', 'workerLoader.js', 'ptyMain.js', 'walkerMain.js'],
-  'deploy/local': ['main.js', 'migrateMain.js', 'credentialsMain.js', 'maintenance/maintenanceMain.js'],
-  'deploy/cluster': ['main.js', 'provisionMain.js', 'loadBalancerMain.js'],
+/** The program that finds nats-server. It is built first, because a download takes long and needs no processor. */
+export const NATS_SERVER = 'deploy/nats-server';
+
+/** The folders with a program, and its entries. The bundle of `src/<entry>.ts` is `dist/bundle/<entry>.js`. */
+const PROGRAMS = {
+  [NATS_SERVER]: ['main'],
+  'services/authenticator': ['main'],
+  'services/gateway': ['main'],
+  'services/meta-projector': ['main'],
+  'clients/cli': ['main', 'terminalLoader'],
+  'clients/runner': ['main', 'workerMain', 'workerLoader', 'ptyMain', 'walkerMain'],
+  'deploy/local': ['main', 'migrateMain', 'credentialsMain', 'maintenance/maintenanceMain'],
+  'deploy/cluster': ['main', 'provisionMain', 'loadBalancerMain'],
 };
 
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
-const ON_ANY_PI = { 'clients/cli': ['terminalMain.js'], 'clients/runner': ['workerMain.js'] };
+const ON_ANY_PI = { 'clients/cli': ['terminalMain'], 'clients/runner': ['workerMain'] };
 const PI = /^@mariozechner\/pi-/;
 /** The SDK of pi: what runs an agent. `pi-tui` draws and runs none. */
 const AGENT = /^@(mariozechner|earendil-works)\/pi-(coding-agent|agent-core|ai)$/;
 /** Programs that load no agent. The command line has parts that do, each in a module that is loaded on demand. */
 const WITHOUT_AGENT = {
-  'clients/cli': { entry: 'main', except: /\/runner\/dist\/(pi\/terminal|tui)\/index\.js$/ },
+  'clients/cli': { entry: 'main', except: /\/runner\/src\/(pi\/terminal|tui)\/index\.ts$/ },
   'clients/runner': { entry: 'main' },
   'deploy/local': { entry: 'main' },
 };
@@ -113,32 +117,42 @@ const highlightOnDemand = {
   },
 };
 
-/**
- * Bundles the compiled programs. Node reads one file instead of about 700, so that a service starts in a third of the
- * processor time.
- */
-export async function bundle(folders = Object.keys(PROGRAMS), isWhole = true) {
+/** Our packages are read from their sources. The bundler removes the types; `npm run types` checks them. */
+const FROM_SOURCES = {
+  conditionNames: ['@pizzapi/source', 'node'],
+  extensionAlias: { '.js': ['.ts', '.js'] },
+};
+
+/** Bundles all programs. */
+export async function bundleAll() {
   const start = Date.now();
-  for (const folder of folders) {
-    rmSync(join(ROOT, folder, 'dist', 'bundle'), { recursive: true, force: true });
-    const to = join(ROOT, folder, 'dist', 'bundle');
-    const output = await write(folder, PROGRAMS[folder], to, EXTERNAL);
-    checkAgent(folder, output);
-    if (ON_ANY_PI[folder] !== undefined)
-      output.push(...(await write(folder, ON_ANY_PI[folder], join(to, 'external'), [...EXTERNAL, PI])));
-    writeFileSync(join(to, NEEDED), `${JSON.stringify(neededPackages(output))}\n`);
-  }
-  if (isWhole) await bundlePiPackage();
-  log(`build: bundled ${folders.length} programs in ${since(start)}`);
+  const folders = Object.keys(PROGRAMS).filter((folder) => folder !== NATS_SERVER);
+  for (const folder of folders) await bundle(folder);
+  await bundlePiPackage();
+  log(`build: bundled ${folders.length + 1} programs in ${since(start)}`);
 }
 
-async function write(folder, files, to, external) {
+/**
+ * Bundles the programs of a folder. Node reads one file instead of about 700, so that a service starts in a third of the
+ * processor time.
+ */
+export async function bundle(folder) {
+  const to = join(ROOT, folder, 'dist', 'bundle');
+  rmSync(to, { recursive: true, force: true });
+  const output = await write(folder, PROGRAMS[folder], to, EXTERNAL);
+  checkAgent(folder, output);
+  if (ON_ANY_PI[folder] !== undefined)
+    output.push(...(await write(folder, ON_ANY_PI[folder], join(to, 'external'), [...EXTERNAL, PI])));
+  writeFileSync(join(to, NEEDED), `${JSON.stringify(neededPackages(output))}\n`);
+}
+
+async function write(folder, entries, to, external) {
   const { rolldown } = await import('rolldown');
-  const dist = join(ROOT, folder, 'dist');
   const build = await rolldown({
-    input: Object.fromEntries(files.map((file) => [file.replace(/\.js$/, ''), join(dist, file)])),
+    input: Object.fromEntries(entries.map((entry) => [entry, join(ROOT, folder, 'src', `${entry}.ts`)])),
     platform: 'node',
     external,
+    resolve: FROM_SOURCES,
     plugins: [jitiOnDemand, highlightOnDemand, keepModuleUrls],
     logLevel: 'warn',
   });
@@ -166,13 +180,13 @@ async function bundlePiPackage() {
   const { rolldown } = await import('rolldown');
   const folder = join(ROOT, PI_PACKAGE, 'dist');
   const build = await rolldown({
-    input: join(folder, 'main.js'),
+    input: join(ROOT, PI_PACKAGE, 'src', 'main.ts'),
     platform: 'node',
     external: [/^node:/, /^@mariozechner\//],
-    // The default loads native code.
-    resolve: { alias: { msgpackr: join(ROOT, 'node_modules/msgpackr/index.js') } },
+    // The default of msgpackr loads native code.
+    resolve: { ...FROM_SOURCES, alias: { msgpackr: join(ROOT, 'node_modules/msgpackr/index.js') } },
     // Modules of ours that import pi are left out, except for what is used of them.
-    treeshake: { moduleSideEffects: [{ test: /@mariozechner|(clients|schemas)\/[^/]+\/dist\//, sideEffects: false }] },
+    treeshake: { moduleSideEffects: [{ test: /@mariozechner|(clients|schemas)\/[^/]+\/src\//, sideEffects: false }] },
     logLevel: 'warn',
   });
   rmSync(join(folder, 'bundle'), { recursive: true, force: true });
@@ -188,6 +202,7 @@ async function bundlePiPackage() {
 
 // `node bundle.mjs` in the folder of a package bundles its programs.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const folders = Object.keys(PROGRAMS).filter((folder) => join(ROOT, folder) === process.cwd());
-  await bundle(folders, join(ROOT, PI_PACKAGE) === process.cwd());
+  const folder = Object.keys(PROGRAMS).find((one) => join(ROOT, one) === process.cwd());
+  if (folder !== undefined) await bundle(folder);
+  else await bundlePiPackage();
 }

@@ -1,19 +1,19 @@
 /**
  * Prepares a checkout for the start or the tests. It needs only Node, npm and git:
  *
- *   node deploy/setup/ensure.mjs [deps] [build] [nats] [browser] [newer-pi]
+ *   node deploy/setup/ensure.mjs [deps] [programs] [build] [nats] [browser] [newer-pi]
  *
- * The steps run in this order. Each step checks first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the
- * command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
+ * `programs` builds what a start and the tests need, `build` also the rest. The steps run in this order. Each step checks
+ * first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
  */
 import { browser } from './browser.mjs';
-import { build } from './build.mjs';
+import { buildPrograms, compilePackages } from './build.mjs';
 import { deps } from './deps.mjs';
 import { nats } from './nats.mjs';
 import { newerPi } from './newerPi.mjs';
 import { SetupError, log } from './log.mjs';
 
-const STEPS = ['deps', 'build', 'nats', 'browser', 'newer-pi'];
+const STEPS = ['deps', 'programs', 'build', 'nats', 'browser', 'newer-pi'];
 const MINIMUM_NODE = [20, 19];
 
 function checkNode() {
@@ -31,8 +31,10 @@ async function main(names) {
     throw new SetupError(`Usage: node deploy/setup/ensure.mjs [${STEPS.join('] [')}]`);
   if (names.includes('deps')) await deps();
   // The search for nats-server starts during the build, because a download does not need the processor.
-  if (names.includes('build')) await build(names.includes('nats') ? nats : undefined);
+  if (names.includes('programs') || names.includes('build'))
+    await buildPrograms(names.includes('nats') ? nats : undefined);
   else if (names.includes('nats')) await nats();
+  if (names.includes('build')) await compilePackages();
   if (names.includes('browser')) await browser();
   if (names.includes('newer-pi')) await newerPi();
 }
