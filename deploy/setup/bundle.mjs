@@ -157,7 +157,7 @@ async function write(folder, entries, to, external) {
     logLevel: 'warn',
   });
   const { output } = await build.write({
-    ...{ dir: to, format: 'esm', sourcemap: true, sourcemapExcludeSources: true },
+    ...{ dir: to, format: 'esm', sourcemap: false },
     ...{ entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   });
   await build.close();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasAddresses, removeAddresses, withAddresses } from './addressedLock.mjs';
 import { withLock } from './lock.mjs';
 import { ROOT, SetupError, log, since } from './log.mjs';
 import { npm } from './npm.mjs';
@@ -13,6 +14,8 @@ const LOCKFILE = 'package-lock.json';
 const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--include=dev', '--loglevel=error'];
 /** Result of `npm ci` when the lock file lacks packages, such as those of another platform that a registry does not have. */
 const OUT_OF_STEP = 'out of step';
+/** Result of `npm ci` when the registry has no package at an address of `addressedLock.mjs`. */
+const OTHER_ADDRESSES = 'other addresses';
 
 /** The fields of a package.json that determine the installed packages. */
 const INSTALL_FIELDS = [
@@ -38,8 +41,14 @@ export async function deps() {
 
 async function install() {
   const start = Date.now();
-  log('deps: running npm ci (one to two minutes)');
-  let outcome = existsSync(join(ROOT, LOCKFILE)) ? await installBy('ci') : OUT_OF_STEP;
+  log('deps: running npm ci (about a minute)');
+  const lockfile = join(ROOT, LOCKFILE);
+  removeAddresses();
+  let outcome = existsSync(lockfile) ? await withAddresses(lockfile, () => installBy('ci')) : OUT_OF_STEP;
+  if (outcome === OTHER_ADDRESSES) {
+    log('deps: the registry has its packages at other addresses; asking it for them');
+    outcome = await installBy('ci');
+  }
   if (outcome === OUT_OF_STEP) {
     log(`deps: ${LOCKFILE} is incomplete; running npm install, which does not change it`);
     outcome = await installBy('install', '--no-save');
@@ -49,10 +58,11 @@ async function install() {
   log(`deps: installed in ${since(start)}`);
 }
 
-/** Returns the exit code of npm, or `OUT_OF_STEP`. */
+/** Returns the exit code of npm, `OUT_OF_STEP`, or `OTHER_ADDRESSES`. */
 async function installBy(...args) {
   const { code, output } = await npm([...args, ...NPM_FLAGS], { what: 'deps' });
   if (code !== 0 && args[0] === 'ci' && output.includes('in sync')) return OUT_OF_STEP;
+  if (code !== 0 && hasAddresses() && output.includes('E404')) return OTHER_ADDRESSES;
   process.stderr.write(output);
   return code;
 }
