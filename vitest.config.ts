@@ -45,10 +45,14 @@ const HELPERS = 'tests/{support,style}/**/*.test.ts';
 const TIMED = ['tests/security/{isolation,logins}.test.ts'];
 
 /** Processes that are killed, disks that fill, and what people try on purpose. */
-const ROBUSTNESS = ['tests/{faults,security}/**/*.test.ts', 'clients/runner/src/daemon/{faults,sleep}.nats.test.ts'];
+const ROBUSTNESS = [
+  'tests/{faults,security}/**/*.test.ts',
+  'clients/runner/src/daemon/{ended,faults,opening,sleep}.nats.test.ts',
+  'clients/runner/src/pi/linked/linked.nats.test.ts',
+];
 
-/** The programs that people run in a terminal: the terminal client, pi with our package, imports. */
-const TERMINAL = ['tests/{attach,terminal,import,piFiles,piPackage}.test.ts'];
+/** The programs that people run in a terminal: the terminal client, pi with `/share`, pi with our package, imports. */
+const TERMINAL = ['tests/{attach,terminal,import,piFiles,piPackage,share}.test.ts'];
 
 /** Tests that need several nats-servers, or a host that is installed from the package of the relay. */
 const CLUSTER = [
