@@ -52,12 +52,12 @@ const ROBUSTNESS = [
 ];
 
 /** The programs that people run in a terminal: the terminal client, pi with `/share`, pi with our package, imports. */
-const TERMINAL = ['tests/{attach,terminal,import,piFiles,piPackage,share}.test.ts'];
+const TERMINAL = ['tests/{attach,terminal,import,piFiles,piPackage,share,e2e/share}.test.ts'];
 
-/** Tests that need several nats-servers, or a host that is installed from the package of the relay. */
+/** Tests that need several nats-servers, a proxy, or a host that is installed from the package of the relay. */
 const CLUSTER = [
   'tests/cluster/**/*.test.ts',
-  'tests/{anywhere,install}.test.ts',
+  'tests/{anywhere,install,publicPath}.test.ts',
   'tests/host/story.test.ts',
   '{schemas,services,deploy}/*/src/**/cluster*.nats.test.ts',
 ];

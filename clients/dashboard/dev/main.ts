@@ -25,4 +25,5 @@ installScriptedGateway({
 installScriptedPush(options.get('push') ?? '');
 const at = options.get('at') ?? (location.pathname.startsWith('/dev/') ? '/' : undefined);
 if (at !== undefined) history.replaceState(null, '', at);
-await import('../src/main.js');
+// Not awaited: the page shares a file with this module, which would wait for itself.
+void import('../src/main.js');

@@ -29,7 +29,7 @@ export async function buildScriptedPage(outDir: string): Promise<void> {
     root,
     configFile: join(root, 'vite.config.ts'),
     logLevel: 'error',
-    build: { outDir, emptyOutDir: true, rollupOptions: { input } },
+    build: { outDir, emptyOutDir: true, rolldownOptions: { input } },
   });
 }
 
