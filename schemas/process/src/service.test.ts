@@ -1,18 +1,44 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { rolldown } from 'rolldown';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from './service.js';
 
-const CHILD = fileURLToPath(new URL('./testing/child.mjs', import.meta.url));
+const SOURCE = fileURLToPath(new URL('./testing/child.mjs', import.meta.url));
+/** Below the checkout, so that the bundle finds the packages that it loads. */
+const OUTPUT = fileURLToPath(new URL('../../../test-output/', import.meta.url));
+let folder: string;
+
+/** A process cannot load our sources: it gets a bundle of them, as the programs do. */
+beforeAll(async () => {
+  await mkdir(OUTPUT, { recursive: true });
+  folder = await mkdtemp(join(OUTPUT, 'service-'));
+  const bundle = await rolldown({
+    input: SOURCE,
+    platform: 'node',
+    external: [/^msgpackr/],
+    resolve: { conditionNames: ['@pizzapi/source', 'module', 'node'], extensionAlias: { '.js': ['.ts', '.js'] } },
+    logLevel: 'warn',
+  });
+  await bundle.write({ dir: folder, format: 'esm', entryFileNames: 'child.js' });
+  await bundle.close();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 let child: ChildProcess | undefined;
 afterEach(() => child?.kill('SIGKILL'));
 
 /** A real process around `runService`. */
 function start(...args: string[]) {
-  const started = fork(CHILD, args, { execArgv: [], silent: true, env: { ...process.env, PIZZAPI_LOG_LEVEL: 'info' } });
+  const started = fork(join(folder, 'child.js'), args, {
+    execArgv: [],
+    silent: true,
+    env: { ...process.env, PIZZAPI_LOG_LEVEL: 'info' },
+  });
   child = started;
   const out = reader(started.stdout!);
   const err = reader(started.stderr!);

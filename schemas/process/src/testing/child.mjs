@@ -1,4 +1,4 @@
-/** The process of `service.test.ts`, on the built package: a service that behaves as its first argument says. */
+/** The process of `service.test.ts`: a service that behaves as its first argument says. */
 import { CodedError } from '@pizzapi/protocol';
 import { runService } from '@pizzapi/process';
 
