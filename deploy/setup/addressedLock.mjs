@@ -23,10 +23,9 @@ export async function withAddresses(lockfile, installation) {
   }
 }
 
-/** Whether an installation with addresses runs. */
+/** Whether an installation with addresses runs, or was killed. */
 export const hasAddresses = () => existsSync(FILE);
 
-/** Removes what an installation left that was killed. */
 export function removeAddresses() {
   rmSync(FILE, { force: true });
 }

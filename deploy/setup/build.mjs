@@ -18,74 +18,68 @@ const PAGE = 'clients/dashboard';
 /** Files outside of the packages that change a build. */
 const SHARED_INPUTS = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.base.json'];
 
+/** What the programs are made of is below these names in `dist`. */
+const PROGRAM_OUTPUTS = ['bundle', 'package', 'install'];
+
+/** What a build makes: its name, and digests of what it reads and of what it wrote, from names, sizes and times of files. */
+const PROGRAMS = { name: 'programs', inputs: allInputs, outputs: programOutputs };
+const PACKAGES = { name: 'packages', inputs: allInputs, outputs: packageOutputs };
+const PAGE_BUILD = {
+  name: 'page',
+  inputs: () => digest(listFiles([PAGE, 'clients/session-client', 'schemas/protocol']).concat(sharedInputs())),
+  outputs: () => digest(listFiles([`${PAGE}/dist`], new Set())),
+};
+
 /**
- * Builds what is out of date of the programs and the page: what a start needs. A stamp with the names, sizes and times of
- * all inputs and outputs makes a second run fast.
+ * Builds what is out of date of the programs and the page: what a start needs.
  *
  * Calls `onNatsServerBuilt` as soon as the program that finds nats-server is built, so that a download runs beside the
  * rest of the build. Waits for its result.
  */
 export async function buildPrograms(onNatsServerBuilt = async () => {}) {
-  const isBuilt = () => isUpToDate('programs', programsOutput);
-  if (isBuilt()) {
-    log('build: the programs and the page are up to date');
-    return onNatsServerBuilt();
-  }
   let other;
-  await withLock(async () => {
-    if (isBuilt()) return;
+  const isBuilt = await withLockWhenStale(PROGRAMS, async () => {
     const start = Date.now();
     log('build: building the programs and the page');
-    const inputs = inputStamp();
     const programs = bundle(NATS_SERVER).then(() => {
       other = onNatsServerBuilt();
       // The caller handles a failure when the build has ended.
       other.catch(() => {});
       return bundleAll().then(() => pack());
     });
-    await allSettled([programs, buildPage()]);
-    // A source that changed during the build does not match the stamp, so that the next run builds again.
-    writeStamp('programs', `${inputs}\n${programsOutput()}\n`);
+    await allSettled([programs, whenStale(PAGE_BUILD, buildPage)]);
     log(`build: finished in ${since(start)}`);
   });
+  if (!isBuilt) log('build: the programs and the page are up to date');
   await (other ?? onNatsServerBuilt());
 }
 
 /** Compiles what is out of date of the packages, by one run of the compiler: declarations, and modules for the benchmarks. */
 export async function compilePackages() {
-  const isBuilt = () => isUpToDate('packages', packagesOutput);
-  if (isBuilt()) return;
-  await withLock(async () => {
-    if (isBuilt()) return;
-    const inputs = inputStamp();
-    await compile('.');
-    writeStamp('packages', `${inputs}\n${packagesOutput()}\n`);
-  });
+  await withLockWhenStale(PACKAGES, () => runBuild('build', 'the compiler', [TSC, '-b', '.', ...TSC_FLAGS], '.'));
 }
 
-/** Compiles a project and its references. The compiler skips what is up to date. */
-async function compile(project) {
+const buildPage = () => runBuild('build (page)', 'the page', [join(ROOT, VITE), 'build', '--logLevel', 'warn'], PAGE);
+
+async function runBuild(what, subject, args, cwd) {
   const start = Date.now();
-  const { code, output } = await run(process.execPath, [TSC, '-b', project, ...TSC_FLAGS], {
-    quiet: true,
-    what: 'build',
-  });
-  if (code !== 0) throw new SetupError(`${output}\nbuild: the compiler failed after ${since(start)}; see above.`);
+  const { code, output } = await run(process.execPath, args, { quiet: true, what, cwd });
+  if (code !== 0) throw new SetupError(`${output}\nbuild: ${subject} failed after ${since(start)}; see above.`);
 }
 
-async function buildPage() {
-  const inputs = () => digest(listFiles([PAGE, 'clients/session-client', 'schemas/protocol']).concat(sharedInputs()));
-  const outputs = () => digest(listFiles([`${PAGE}/dist`], new Set()));
-  const stampOfInputs = inputs();
-  if (readStamp('page') === `${stampOfInputs}\n${outputs()}\n`) return;
-  const start = Date.now();
-  const { code, output } = await run(process.execPath, [join(ROOT, VITE), 'build', '--logLevel', 'warn'], {
-    quiet: true,
-    what: 'build (page)',
-    cwd: PAGE,
-  });
-  if (code !== 0) throw new SetupError(`${output}\nbuild: the page failed after ${since(start)}; see above.`);
-  writeStamp('page', `${stampOfInputs}\n${outputs()}\n`);
+/** `whenStale` for one process of a checkout at a time. */
+async function withLockWhenStale(product, work) {
+  return !isUpToDate(product) && (await withLock(() => whenStale(product, work)));
+}
+
+/** Runs `work` when a product is out of date, and stamps the product. Returns whether it did. */
+async function whenStale(product, work) {
+  if (isUpToDate(product)) return false;
+  const inputs = product.inputs();
+  await work();
+  // A source that changed during the build does not match the stamp, so that the next run builds again.
+  writeStamp(product.name, `${inputs}\n${product.outputs()}\n`);
+  return true;
 }
 
 /** Waits for all promises to settle, then throws the first failure. */
@@ -94,9 +88,9 @@ async function allSettled(promises) {
   if (failure !== undefined) throw failure.reason;
 }
 
-function isUpToDate(name, outputStamp) {
+function isUpToDate({ name, inputs, outputs }) {
   const stamp = readStamp(name);
-  return stamp !== null && stamp === `${inputStamp()}\n${outputStamp()}\n`;
+  return stamp !== null && stamp === `${inputs()}\n${outputs()}\n`;
 }
 
 function readStamp(name) {
@@ -110,20 +104,18 @@ function writeStamp(name, text) {
   writeFileSync(file, text);
 }
 
-function inputStamp() {
+function allInputs() {
   return digest(listFiles(workspaceFolders()).concat(sharedInputs()));
 }
 
-/** What the programs are made of is below these names in `dist`. */
-const PROGRAM_OUTPUTS = ['bundle', 'package', 'install'];
-
-function programsOutput() {
+function programOutputs() {
   const folders = workspaceFolders().flatMap((folder) => PROGRAM_OUTPUTS.map((name) => `${folder}/dist/${name}`));
   return digest(listFiles([...folders, `${PAGE}/dist`], new Set()));
 }
 
-function packagesOutput() {
-  const folders = workspaceFolders().flatMap((folder) => [`${folder}/dist`, `${folder}/bench/dist`]);
+function packageOutputs() {
+  const packages = workspaceFolders().filter((folder) => folder !== PAGE);
+  const folders = packages.flatMap((folder) => [`${folder}/dist`, `${folder}/bench/dist`]);
   return digest(listFiles(folders, new Set(PROGRAM_OUTPUTS)));
 }
 

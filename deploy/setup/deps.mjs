@@ -14,7 +14,7 @@ const LOCKFILE = 'package-lock.json';
 const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--include=dev', '--loglevel=error'];
 /** Result of `npm ci` when the lock file lacks packages, such as those of another platform that a registry does not have. */
 const OUT_OF_STEP = 'out of step';
-/** Result of `npm ci` when the registry has no package at an address of `addressedLock.mjs`. */
+/** Result of `npm ci` when the registry does not give a package at an address of `addressedLock.mjs`. */
 const OTHER_ADDRESSES = 'other addresses';
 
 /** The fields of a package.json that determine the installed packages. */
@@ -32,8 +32,10 @@ const INSTALL_FIELDS = [
 
 /** Installs the dependencies if they are missing, or if package-lock.json or a package.json has changed. */
 export async function deps() {
-  if (isFresh()) return;
+  if (isFresh() && !hasAddresses()) return;
   await withLock(async () => {
+    // An installation that was killed left them.
+    removeAddresses();
     if (isFresh()) return;
     await install();
   });
@@ -43,7 +45,6 @@ async function install() {
   const start = Date.now();
   log('deps: running npm ci (about a minute)');
   const lockfile = join(ROOT, LOCKFILE);
-  removeAddresses();
   let outcome = existsSync(lockfile) ? await withAddresses(lockfile, () => installBy('ci')) : OUT_OF_STEP;
   if (outcome === OTHER_ADDRESSES) {
     log('deps: the registry has its packages at other addresses; asking it for them');
@@ -62,7 +63,7 @@ async function install() {
 async function installBy(...args) {
   const { code, output } = await npm([...args, ...NPM_FLAGS], { what: 'deps' });
   if (code !== 0 && args[0] === 'ci' && output.includes('in sync')) return OUT_OF_STEP;
-  if (code !== 0 && hasAddresses() && output.includes('E404')) return OTHER_ADDRESSES;
+  if (code !== 0 && hasAddresses() && /\bE40[134]\b/.test(output)) return OTHER_ADDRESSES;
   process.stderr.write(output);
   return code;
 }

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { FROM_SOURCES } from '../../../deploy/setup/bundle.mjs';
 import { EXIT } from './service.js';
 
 const SOURCE = fileURLToPath(new URL('./testing/child.mjs', import.meta.url));
@@ -21,7 +22,7 @@ beforeAll(async () => {
     input: SOURCE,
     platform: 'node',
     external: [/^msgpackr/],
-    resolve: { conditionNames: ['@pizzapi/source', 'module', 'node'], extensionAlias: { '.js': ['.ts', '.js'] } },
+    resolve: FROM_SOURCES,
     logLevel: 'warn',
   });
   await bundle.write({ dir: folder, format: 'esm', entryFileNames: 'child.js' });
