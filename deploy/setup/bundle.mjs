@@ -118,7 +118,7 @@ const highlightOnDemand = {
 };
 
 /** Our packages are read from their sources, with the conditions of the tests. The bundler removes the types; `npm run types` checks them. */
-export const FROM_SOURCES = {
+const FROM_SOURCES = {
   conditionNames: ['@pizzapi/source', 'module', 'node'],
   extensionAlias: { '.js': ['.ts', '.js'] },
 };

@@ -6,7 +6,6 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { FROM_SOURCES } from '../../../deploy/setup/bundle.mjs';
 import { EXIT } from './service.js';
 
 const SOURCE = fileURLToPath(new URL('./testing/child.mjs', import.meta.url));
@@ -22,7 +21,7 @@ beforeAll(async () => {
     input: SOURCE,
     platform: 'node',
     external: [/^msgpackr/],
-    resolve: FROM_SOURCES,
+    resolve: { conditionNames: ['@pizzapi/source', 'module', 'node'], extensionAlias: { '.js': ['.ts', '.js'] } },
     logLevel: 'warn',
   });
   await bundle.write({ dir: folder, format: 'esm', entryFileNames: 'child.js' });
