@@ -1,6 +1,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import tailwindcss from '@tailwindcss/vite';
 import { fileURLToPath } from 'node:url';
+import icons from 'unplugin-icons/vite';
 import { defineConfig, type Plugin } from 'vite';
 
 /** The gateway that the development server hands API and WebSockets to. */
@@ -42,10 +43,25 @@ const strictXterm: Plugin = {
   },
 };
 
+/**
+ * `~icons/lucide/<name>` is the component of an icon, in 24 px. Its lines are as thick as the attribute `stroke-width` says, and
+ * it is hidden from screen readers where it has no label.
+ */
+const iconSource = (svg: string) => `<script>const { ...attributes } = $props();</script>
+<svg viewBox="0 0 24 24" width="24" height="24" stroke-width="2"
+  aria-hidden={attributes['aria-label'] === undefined ? 'true' : undefined}
+  {...attributes}>${svg.slice(svg.indexOf('>') + 1).replaceAll(' stroke-width="2"', '')}`;
+
 export default defineConfig({
   // The gateway serves one build at any path.
   base: './',
-  plugins: [svelte(), tailwindcss(), onlyWoff2, strictXterm],
+  plugins: [
+    svelte(),
+    icons({ compiler: { compiler: iconSource, extension: 'svelte' } }),
+    tailwindcss(),
+    onlyWoff2,
+    strictXterm,
+  ],
   resolve: {
     // The sources of the other rooms, so that a build needs none of their builds. The two aliases are without `eval`,
     // which a strict Content-Security-Policy does not let run.
@@ -62,7 +78,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1_200,
     // What the page needs at its start is one file: over a slow network, each of twenty small ones would cost a round trip.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } } },
+    rolldownOptions: {
+      // Of a package without side effects, only the modules in use are compiled: half of bits-ui is not.
+      experimental: { lazyBarrel: true },
+      output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } },
+    },
   },
   server: {
     host: '127.0.0.1',

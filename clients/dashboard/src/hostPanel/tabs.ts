@@ -1,6 +1,6 @@
-import FileDiff from '@lucide/svelte/icons/file-diff';
-import Files from '@lucide/svelte/icons/files';
-import SquareTerminal from '@lucide/svelte/icons/square-terminal';
+import FileDiff from '~icons/lucide/file-diff';
+import Files from '~icons/lucide/files';
+import SquareTerminal from '~icons/lucide/square-terminal';
 import type { RunnerRight } from '@pizzapi/protocol';
 import type { Component } from 'svelte';
 import type { HostTabId } from '../model/hostTabs.js';

@@ -1,6 +1,6 @@
-import ClipboardList from '@lucide/svelte/icons/clipboard-list';
-import ShieldQuestionMark from '@lucide/svelte/icons/shield-question-mark';
-import Target from '@lucide/svelte/icons/target';
+import ClipboardList from '~icons/lucide/clipboard-list';
+import ShieldQuestionMark from '~icons/lucide/shield-question-mark';
+import Target from '~icons/lucide/target';
 import type { SessionMode } from '@pizzapi/protocol';
 
 /** The sign and the colour of each mode. */

@@ -82,6 +82,8 @@ async function fetchPackage(context: InstallContext, { sourceLine, suite }: Prep
     'Dir::Etc::sourceparts=/dev/null',
     `Dir::State::lists=${path('lists')}`,
     `Dir::Cache=${path('cache')}`,
+    // The images of Debian turn this file off; without it, each command below parses the package list again.
+    'Dir::Cache::pkgcache=pkgcache.bin',
     'Acquire::Languages=none',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
     'Acquire::Retries=1',
