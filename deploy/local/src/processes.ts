@@ -36,19 +36,20 @@ const PROGRAMS = {
 } as const;
 export type LocalProgram = keyof typeof PROGRAMS;
 
-/** Returns the processes in starting order, without starting them. */
+/** Returns the processes in starting order, without starting them. The runner starts when the authenticator lets it in. */
 export function createProcesses(options: ProcessesOptions): SupervisedProcess[] {
   const { home, log } = options;
   const own = processEnvironments(options);
-  return (Object.keys(PROGRAMS) as LocalProgram[]).map(
-    (name) =>
-      new SupervisedProcess({
-        ...{ name, log, env: own[name] },
-        main: programPath(name),
-        nodeFlags: nodeFlags(name),
-        logFile: join(home.logs, `${name}.log`),
-      }),
-  );
+  const create = (name: LocalProgram, after?: SupervisedProcess) =>
+    new SupervisedProcess({
+      ...{ name, after, log, env: own[name] },
+      main: programPath(name),
+      nodeFlags: nodeFlags(name),
+      logFile: join(home.logs, `${name}.log`),
+    });
+  const authenticator = create('authenticator');
+  // A runner that comes before its authenticator is refused, and waits.
+  return [authenticator, create('projector'), create('gateway'), create('runner', authenticator)];
 }
 
 /** Returns the path of the entry file of a program. */

@@ -1,5 +1,6 @@
-import { backoff, type Logger } from '@pizzapi/process';
+import { backoff, READY_MESSAGE, type Logger } from '@pizzapi/process';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -21,6 +22,8 @@ export interface SupervisedProcessOptions {
   /** Path of the log file; the output of the process is appended to it. */
   logFile: string;
   log: Logger;
+  /** The first start waits until this process has announced that it is ready. */
+  after?: SupervisedProcess;
   /** Called with the id of each process that starts. */
   onStart?: (pid: number | undefined) => void;
 }
@@ -35,6 +38,9 @@ export class SupervisedProcess {
   private stopping = false;
   private readonly pauses = backoff({ minMs: 100, maxMs: 5_000 });
   private readonly wake = new AbortController();
+  private announce: () => void = () => undefined;
+  /** Resolves when the process has announced that it is ready. */
+  readonly ready = new Promise<void>((resolve) => (this.announce = resolve));
   /** Exit code and signal of the last run; undefined while the first run lasts. */
   lastExit: { code: number | null; signal: NodeJS.Signals | null } | undefined;
 
@@ -50,6 +56,8 @@ export class SupervisedProcess {
 
   /** Runs and restarts the process until `stop`. */
   async run(): Promise<void> {
+    const { after } = this.options;
+    if (after !== undefined && !this.stopping) await Promise.race([after.ready, once(this.wake.signal, 'abort')]);
     while (!this.stopping) {
       const startedAt = Date.now();
       this.lastExit = await this.runToEnd();
@@ -88,6 +96,7 @@ export class SupervisedProcess {
         detached: true,
       });
       this.process = child;
+      child.on('message', (message) => message === READY_MESSAGE && this.announce());
       this.options.onStart?.(child.pid);
       return new Promise((resolve) => {
         child.once('error', (err) => {

@@ -29,6 +29,15 @@ export interface ServiceRunOptions {
   stopWithParent?: boolean;
 }
 
+/** What a service sends its parent over the IPC channel when it serves. */
+export const READY_MESSAGE = 'ready';
+
+/** Tells the parent process that this service serves from now on. Does nothing in a process without an IPC channel. */
+export function announceReady(): void {
+  // A parent that has ended meanwhile needs no answer: `stopWithParent` ends the service.
+  if (process.connected) process.send?.(READY_MESSAGE, undefined, undefined, () => undefined);
+}
+
 /** Named here so that a supervisor can tell a failure (1) from a stop that hung. */
 export const EXIT = { ok: 0, failed: 1, hung: 2 } as const;
 

@@ -43,6 +43,8 @@ export interface AuthenticatorOptions {
   retention?: Partial<RetentionRules>;
   /** See `SECOND_LOOK_MS`. */
   secondLookMs?: number;
+  /** Called when hosts are let in. */
+  onServing?: () => void;
   log: Logger;
   metrics: Metrics;
 }
@@ -93,6 +95,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         servePurge({ b, admin, erasures, metrics, log }),
       ];
       log.info({ issuer: issuer.publicKey }, 'authenticating hosts');
+      options.onServing?.();
       await Promise.all([
         authorizer.watching,
         enforceRevocations({ b, authorizer, metrics, log }, ending.signal),

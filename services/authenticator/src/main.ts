@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { isNkeySeed, runBackboneService, verifyMapping, type NkeyKind } from '@pizzapi/backbone';
-import type { OptionValues } from '@pizzapi/process';
+import { announceReady, type OptionValues } from '@pizzapi/process';
 import { CodedError } from '@pizzapi/protocol';
 import { createAuthenticator } from './app.js';
 import { AUTHENTICATOR_OPTIONS } from './options.js';
@@ -28,7 +28,11 @@ await runBackboneService(
     await verifyMapping(admin);
     const storage = { account: options.accountStorage, session: options.sessionStorage };
     const retention = { days: options.retentionDays, bytes: options.retentionSize };
-    const authenticator = createAuthenticator({ backbone, admin, issuerSeed, storage, retention, log, metrics });
+    const limits = { storage, retention };
+    const authenticator = createAuthenticator({
+      ...{ backbone, admin, issuerSeed, log, metrics, ...limits },
+      onServing: announceReady,
+    });
     return {
       start: () => authenticator,
       ready: () => authenticator.ready(),
