@@ -45,7 +45,7 @@ export async function buildPrograms(onNatsServerBuilt = async () => {}) {
       other = onNatsServerBuilt();
       // The caller handles a failure when the build has ended.
       other.catch(() => {});
-      return bundleAll().then(() => pack());
+      return bundleAll(pack);
     });
     await allSettled([programs, whenStale(PAGE_BUILD, buildPage)]);
     log(`build: finished in ${since(start)}`);

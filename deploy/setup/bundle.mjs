@@ -20,6 +20,9 @@ const PROGRAMS = {
   'deploy/cluster': ['main', 'provisionMain', 'loadBalancerMain'],
 };
 
+/** The folders whose programs are in the package for hosts. */
+const HOST = ['clients/cli', 'clients/runner'];
+
 /** The programs that are also built with pi left out, for a pi that is installed on the machine: `dist/bundle/external`. */
 const ON_ANY_PI = { 'clients/cli': ['terminalMain'], 'clients/runner': ['workerMain'] };
 const PI = /^@mariozechner\/pi-/;
@@ -123,13 +126,18 @@ const FROM_SOURCES = {
   extensionAlias: { '.js': ['.ts', '.js'] },
 };
 
-/** Bundles all programs. */
-export async function bundleAll() {
+/** Bundles all programs, those of a host first. `onHostBundled` runs beside the rest, and this waits for its result. */
+export async function bundleAll(onHostBundled) {
   const start = Date.now();
-  const folders = Object.keys(PROGRAMS).filter((folder) => folder !== NATS_SERVER);
-  for (const folder of folders) await bundle(folder);
+  const others = Object.keys(PROGRAMS).filter((folder) => folder !== NATS_SERVER && !HOST.includes(folder));
+  for (const folder of HOST) await bundle(folder);
+  const beside = onHostBundled();
+  // The caller handles a failure when the rest is bundled.
+  beside.catch(() => {});
+  for (const folder of others) await bundle(folder);
   await bundlePiPackage();
-  log(`build: bundled ${folders.length + 1} programs in ${since(start)}`);
+  log(`build: bundled ${HOST.length + others.length + 1} programs in ${since(start)}`);
+  await beside;
 }
 
 /**

@@ -11,7 +11,9 @@ const MARKER = 'node_modules/.pizzapi-deps';
 const LOCKFILE = 'package-lock.json';
 
 /** The packages work without their install scripts. */
-const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--include=dev', '--loglevel=error'];
+const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+/** What the marker has after the fingerprint where the tools of checks and tests are not installed. */
+const PRODUCTION = ' production';
 /** Result of `npm ci` when the lock file lacks packages, such as those of another platform that a registry does not have. */
 const OUT_OF_STEP = 'out of step';
 /** Result of `npm ci` when the registry does not give a package at an address of `addressedLock.mjs`. */
@@ -30,32 +32,44 @@ const INSTALL_FIELDS = [
   'overrides',
 ];
 
-/** Installs the dependencies if they are missing, or if package-lock.json or a package.json has changed. */
-export async function deps() {
-  if (isFresh() && !hasAddresses()) return;
+/** Installs all dependencies if they are missing, or if package-lock.json or a package.json has changed. */
+export const deps = () => ensure({ production: false });
+
+/** The same without the tools of checks and tests, which are a third of the time: what a start needs. */
+export const productionDeps = () => ensure({ production: true });
+
+async function ensure(scope) {
+  if (isFresh(scope) && !hasAddresses()) return;
   await withLock(async () => {
     // An installation that was killed left them.
     removeAddresses();
-    if (isFresh()) return;
-    await install();
+    if (isFresh(scope)) return;
+    await install(scope);
   });
 }
 
-async function install() {
+async function install({ production }) {
   const start = Date.now();
-  log('deps: running npm ci (about a minute)');
+  const current = fingerprint();
+  // `npm install` adds the tools to what a start installed; `npm ci` would install everything again.
+  const onlyToolsMissing = !production && readMarker() === current + PRODUCTION;
+  const command = onlyToolsMissing ? ['install', '--no-save'] : ['ci'];
+  const flags = [production ? '--omit=dev' : '--include=dev'];
+  log(`deps: running npm ${command[0]} (about half a minute)`);
   const lockfile = join(ROOT, LOCKFILE);
-  let outcome = existsSync(lockfile) ? await withAddresses(lockfile, () => installBy('ci')) : OUT_OF_STEP;
+  let outcome = existsSync(lockfile)
+    ? await withAddresses(lockfile, () => installBy(...command, ...flags))
+    : OUT_OF_STEP;
   if (outcome === OTHER_ADDRESSES) {
     log('deps: the registry has its packages at other addresses; asking it for them');
-    outcome = await installBy('ci');
+    outcome = await installBy(...command, ...flags);
   }
   if (outcome === OUT_OF_STEP) {
     log(`deps: ${LOCKFILE} is incomplete; running npm install, which does not change it`);
-    outcome = await installBy('install', '--no-save');
+    outcome = await installBy('install', '--no-save', ...flags);
   }
   if (outcome !== 0) throw new SetupError(`deps: npm failed with exit code ${outcome}; see its message above.`);
-  writeFileSync(join(ROOT, MARKER), fingerprint());
+  writeFileSync(join(ROOT, MARKER), production ? current + PRODUCTION : current);
   log(`deps: installed in ${since(start)}`);
 }
 
@@ -68,14 +82,20 @@ async function installBy(...args) {
   return code;
 }
 
-function isFresh() {
+function isFresh({ production }) {
   const wanted = fingerprint();
-  const marker = join(ROOT, MARKER);
-  if (existsSync(marker)) return readFileSync(marker, 'utf8') === wanted;
+  const marker = readMarker();
+  if (marker !== undefined) return marker === wanted || (production && marker === wanted + PRODUCTION);
   if (!isInstalled()) return false;
   // The user ran `npm ci`.
-  writeFileSync(marker, wanted);
+  writeFileSync(join(ROOT, MARKER), wanted);
   return true;
+}
+
+/** The fingerprint of the last installation, with `PRODUCTION` where it was one without tools. */
+function readMarker() {
+  const file = join(ROOT, MARKER);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 function fingerprint() {

@@ -1,19 +1,20 @@
 /**
  * Prepares a checkout for the start or the tests. It needs only Node, npm and git:
  *
- *   node deploy/setup/ensure.mjs [deps] [programs] [build] [nats] [browser] [newer-pi]
+ *   node deploy/setup/ensure.mjs [deps | production-deps] [programs] [build] [nats] [browser] [newer-pi]
  *
+ * `production-deps` installs what a start needs, `deps` also the tools of checks and tests.
  * `programs` builds what a start and the tests need, `build` also the rest. The steps run in this order. Each step checks
  * first and does nothing when its result exists. Messages go to stderr, because stdout belongs to the command that follows. It is plain JavaScript without dependencies, because it runs before the first `npm ci`.
  */
 import { browser } from './browser.mjs';
 import { buildPrograms, compilePackages } from './build.mjs';
-import { deps } from './deps.mjs';
+import { deps, productionDeps } from './deps.mjs';
 import { nats } from './nats.mjs';
 import { newerPi } from './newerPi.mjs';
 import { SetupError, log } from './log.mjs';
 
-const STEPS = ['deps', 'programs', 'build', 'nats', 'browser', 'newer-pi'];
+const STEPS = ['deps', 'production-deps', 'programs', 'build', 'nats', 'browser', 'newer-pi'];
 const MINIMUM_NODE = [20, 19];
 
 function checkNode() {
@@ -30,6 +31,7 @@ async function main(names) {
   if (unknown.length > 0 || names.length === 0)
     throw new SetupError(`Usage: node deploy/setup/ensure.mjs [${STEPS.join('] [')}]`);
   if (names.includes('deps')) await deps();
+  else if (names.includes('production-deps')) await productionDeps();
   // The search for nats-server starts during the build, because a download does not need the processor.
   if (names.includes('programs') || names.includes('build'))
     await buildPrograms(names.includes('nats') ? nats : undefined);
