@@ -29,8 +29,14 @@ async function run(context: BenchContext): Promise<void> {
   const { url, token } = stack;
   if (!(await viewers.call('open', { url, token, sids, count }))) throw new Error('the viewers do not become live');
   const writers = sids.map((sid) => new SteadyInputs(stack, sid));
+  // The workers of a runner start again after it is ready. Until their agents answer, they take what the next step needs.
+  const untilAnswering = async () => {
+    const before = writers.map(({ accepted }) => accepted.length);
+    const isAnswering = () => writers.every(({ accepted }, i) => accepted.length > before[i]! + 1);
+    if (!(await eventually(isAnswering, HOSTED_MS, 50))) throw new Error('an agent does not answer after a restart');
+  };
   const steps: RestartStep[] = [];
-  await rollingRestart(stack, viewers, (step) => {
+  await rollingRestart(stack, viewers, async (step) => {
     steps.push(step);
     const { process, signal, readyMs, outages } = step;
     report.run('cluster', `${process}, ${signal}, ${2 * count} viewers`, {
@@ -39,6 +45,7 @@ async function run(context: BenchContext): Promise<void> {
       'not live p50 ms': outages.length === 0 ? 0 : median(outages),
       'not live max ms': outages.at(-1) ?? 0,
     });
+    if (process.startsWith('runner')) await untilAnswering();
   });
   await Promise.all(writers.map((writer) => writer.stop()));
 

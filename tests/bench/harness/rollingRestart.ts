@@ -43,7 +43,7 @@ export async function rollingUpgrade(
   stack: ClusterStack,
   viewers: Program<ClusterViewersApi>,
   { to }: Roll,
-  onStep: (step: RestartStep) => void,
+  onStep: (step: RestartStep) => void | Promise<void>,
 ): Promise<void> {
   const releases: Record<string, string> =
     to === 'present' ? Object.fromEntries(UPGRADE.map((name) => [name, olderOf(stack, name)])) : {};
@@ -51,7 +51,7 @@ export async function rollingUpgrade(
     if (to === 'present') delete releases[name];
     else releases[name] = to.checkout;
     writeFileSync(join(stack.home, RELEASES_FILE), JSON.stringify(releases));
-    onStep(await restartStep(stack, viewers, name, 'SIGTERM'));
+    await onStep(await restartStep(stack, viewers, name, 'SIGTERM'));
   }
 }
 
@@ -76,14 +76,18 @@ async function restartStep(
   return { process, signal, readyMs, outages };
 }
 
-/** Restarts every process of a cluster, one after the other, each when the one before is ready and all viewers are live. */
+/**
+ * Restarts every process of a cluster, one after the other, each when the one before is ready, all viewers are live and `onStep` has
+ * ended.
+ */
 export async function rollingRestart(
   stack: ClusterStack,
   viewers: Program<ClusterViewersApi>,
-  onStep: (step: RestartStep) => void,
+  onStep: (step: RestartStep) => void | Promise<void>,
 ): Promise<void> {
-  const step = async (process: string, signal: RestartStep['signal']) =>
-    onStep(await restartStep(stack, viewers, process, signal));
+  const step = async (process: string, signal: RestartStep['signal']) => {
+    await onStep(await restartStep(stack, viewers, process, signal));
+  };
   for (const process of IN_ORDER) await step(process, 'SIGTERM');
   await step('gateway-1', 'SIGKILL');
   await step(await stack.activeProjector(), 'SIGKILL');
