@@ -65,8 +65,12 @@ async function readPage(gateway: BenchGateway, { token }: ScalePerson, query = '
   const from = nowMs();
   const reply = await fetch(`${gateway.url}/api/sessions${query}`, { headers: { authorization: `Bearer ${token}` } });
   const text = await reply.text();
-  if (!reply.ok || !text.startsWith('{"sessions":[{')) throw new Error(`a page was answered with ${reply.status}`);
-  return nowMs() - from;
+  const ms = nowMs() - from;
+  const page: unknown = JSON.parse(text);
+  const sessions = isMap(page) ? page['sessions'] : undefined;
+  if (!Array.isArray(sessions) || sessions.length === 0)
+    throw new Error(`a page was answered with ${reply.status}: ${text.slice(0, 200)}`);
+  return ms;
 }
 
 async function rssOf(gateway: BenchGateway): Promise<number> {
