@@ -79,7 +79,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1_200,
     // What the page needs at its start is one file: over a slow network, each of twenty small ones would cost a round trip.
     rolldownOptions: {
-      // Of a package without side effects, only the modules in use are compiled: half of bits-ui is not.
+      // Of a package without side effects, only the modules in use are compiled: a third of bits-ui.
       experimental: { lazyBarrel: true },
       output: { codeSplitting: { groups: [{ name: 'page', tags: ['$initial'] }] } },
     },

@@ -9,6 +9,8 @@ import { packageFiles } from './workspace.mjs';
 
 const MARKER = 'node_modules/.pizzapi-deps';
 const LOCKFILE = 'package-lock.json';
+/** npm's record of installed packages. */
+const INSTALLED = 'node_modules/.package-lock.json';
 
 /** The packages work without their install scripts. */
 const NPM_FLAGS = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
@@ -35,8 +37,8 @@ const INSTALL_FIELDS = [
 /** Installs all dependencies if they are missing, or if package-lock.json or a package.json has changed. */
 export const deps = () => ensure({ production: false });
 
-/** The same without the tools of checks and tests, which are a third of the time: what a start needs. */
-export const productionDeps = () => ensure({ production: true });
+/** The same without the tools of checks and tests, where they were not installed before: what a start needs. */
+export const productionDeps = () => ensure({ production: !hadTools() });
 
 async function ensure(scope) {
   if (isFresh(scope) && !hasAddresses()) return;
@@ -92,6 +94,13 @@ function isFresh({ production }) {
   return true;
 }
 
+/** Whether the last installation had the tools of checks and tests: the next one must not remove them. */
+function hadTools() {
+  const marker = readMarker();
+  // Without a marker, packages that are there come from the user's own `npm ci`.
+  return marker === undefined ? existsSync(join(ROOT, INSTALLED)) : !marker.endsWith(PRODUCTION);
+}
+
 /** The fingerprint of the last installation, with `PRODUCTION` where it was one without tools. */
 function readMarker() {
   const file = join(ROOT, MARKER);
@@ -113,7 +122,7 @@ function fingerprint() {
 function isInstalled() {
   try {
     const wanted = JSON.parse(readFileSync(join(ROOT, LOCKFILE), 'utf8')).packages;
-    const there = JSON.parse(readFileSync(join(ROOT, 'node_modules/.package-lock.json'), 'utf8')).packages;
+    const there = JSON.parse(readFileSync(join(ROOT, INSTALLED), 'utf8')).packages;
     return Object.entries(wanted).every(
       ([path, entry]) =>
         path === '' || (path in there ? there[path].version === entry.version : entry.optional === true),

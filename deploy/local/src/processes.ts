@@ -36,20 +36,26 @@ const PROGRAMS = {
 } as const;
 export type LocalProgram = keyof typeof PROGRAMS;
 
-/** Returns the processes in starting order, without starting them. The runner starts when the authenticator lets it in. */
+/** The program that has to be ready before another one starts. A runner that comes before its authenticator is refused, and waits. */
+const STARTS_AFTER: Partial<Record<LocalProgram, LocalProgram>> = { runner: 'authenticator' };
+
+/** Returns the processes in starting order, without starting them. */
 export function createProcesses(options: ProcessesOptions): SupervisedProcess[] {
   const { home, log } = options;
   const own = processEnvironments(options);
-  const create = (name: LocalProgram, after?: SupervisedProcess) =>
-    new SupervisedProcess({
-      ...{ name, after, log, env: own[name] },
+  const created = new Map<LocalProgram, SupervisedProcess>();
+  for (const name of Object.keys(PROGRAMS) as LocalProgram[]) {
+    const before = STARTS_AFTER[name];
+    const after = before === undefined ? undefined : created.get(before);
+    const supervised = new SupervisedProcess({
+      ...{ name, log, env: own[name], ...(after === undefined ? {} : { after }) },
       main: programPath(name),
       nodeFlags: nodeFlags(name),
       logFile: join(home.logs, `${name}.log`),
     });
-  const authenticator = create('authenticator');
-  // A runner that comes before its authenticator is refused, and waits.
-  return [authenticator, create('projector'), create('gateway'), create('runner', authenticator)];
+    created.set(name, supervised);
+  }
+  return [...created.values()];
 }
 
 /** Returns the path of the entry file of a program. */
